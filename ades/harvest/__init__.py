@@ -1,0 +1,1 @@
+"""What comes by itself: packages from git, executions by schedule or event."""

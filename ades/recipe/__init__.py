@@ -1,0 +1,1 @@
+"""What packages mean: pure functions from documents to descriptions and to CWL, no I/O."""

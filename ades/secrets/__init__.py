@@ -1,0 +1,1 @@
+"""What must not be seen: secrets of a workspace, kept encrypted or in Kubernetes."""

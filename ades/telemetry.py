@@ -1,0 +1,47 @@
+"""What the server says about itself: a log of human sentences with bound context, and numbers for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+registry = CollectorRegistry()
+
+requests = Counter(
+    "ades_requests_total", "Requests by route, method and status", ["route", "method", "status"], registry=registry
+)
+request_seconds = Histogram("ades_request_seconds", "Time to answer", ["route"], registry=registry)
+jobs_finished = Counter("ades_jobs_finished_total", "Jobs that ended", ["status", "reason"], registry=registry)
+jobs_running = Gauge("ades_jobs_running", "Jobs running on this worker", registry=registry)
+job_seconds = Histogram(
+    "ades_job_seconds", "From start to end of a job", registry=registry, buckets=(0.05, 0.2, 1, 5, 30, 120, 600, 3600)
+)
+
+
+def configure(level: str, form: str) -> None:
+    """Send the log to standard error, as text with colours on a terminal or as JSON lines."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer()
+            if form == "json"
+            else structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log(**context: Any) -> Any:
+    """A logger with something bound to it."""
+    return structlog.get_logger(**context)
