@@ -44,7 +44,7 @@ test-long: $(VENV)/.dev  ## chaos, soak and benchmarks on top
 lint: $(VENV)/.dev  ## style, format and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	PYTHONPATH=. $(BIN)/lint-imports
+	PYTHONPATH=tests $(BIN)/lint-imports
 
 types: $(VENV)/.dev  ## mypy --strict
 	$(BIN)/mypy
