@@ -202,6 +202,10 @@ class Unavailable(AdesError):
     """A part of the server that is needed here does not answer; try again a little later."""
 
 
+class StorageFull(Unavailable):
+    """The storage has no room left."""
+
+
 class Misconfigured(AdesError):
     """The configuration of the server does not work."""
 

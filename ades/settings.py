@@ -38,6 +38,10 @@ class Settings(BaseSettings):
         "", description="Where files lie: empty for a folder in the data folder, or `s3://bucket/prefix`."
     )
 
+    objects_fsync: bool = Field(
+        False, description="Force each file of the local object store onto the disk before it counts as stored."
+    )
+
     # the face
     public_url: HttpUrl | None = Field(
         None, description="Address under which clients reach the server. Empty: taken from each request."

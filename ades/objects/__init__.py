@@ -1,14 +1,39 @@
-"""Where files lie: a folder of this machine or a bucket. Keys begin with the workspace: `<workspace>/…`."""
+"""Where files lie: a folder of this machine or a bucket. Keys begin with the workspace: `<workspace>/…`.
+
+One protocol of six methods, two implementations (`local`, `s3`), one contract suite over both. `open_store` chooses
+by one word in the settings. What the methods promise beyond their signatures:
+
+- A *prefix* is a folder: `a/b` means the object `a/b` and everything below `a/b/`, never `a/bc`.
+- A key is checked before anything is touched (`check_key`); a wrong one is `BadRequest`.
+- What is not there is `FileNotFoundError`; a store that does not answer is `Unavailable`, one that has no room left
+  `StorageFull` (which is an `Unavailable`).
+- `put` shows an object whole or not at all, also when the writer is killed; `delete` takes the remains of such
+  writers away with the rest of the prefix.
+- An etag changes whenever the content does, and has no quotes around it.
+"""
 
 from __future__ import annotations
 
+import mimetypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+
+from ades.errors import BadRequest, Misconfigured
+from ades.model import WORKSPACE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
-    from pathlib import Path
+
+    from ades.settings import Settings
+
+OWN: Final = ".ades-"
+"""How names begin that a store uses for itself; no part of a key does."""
+
+PART_BYTES: Final = 255
+KEY_BYTES: Final = 900
+"""S3 takes 1024 bytes, and a bucket's own prefix must fit too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +51,11 @@ class ObjectStore(Protocol):
     """The seam. Every method raises `FileNotFoundError` for what is not there and `Unavailable` for a dead store."""
 
     def put(self, key: str, source: bytes | Path | BinaryIO, media_type: str | None = None) -> ObjectInfo:
-        """Store an object whole or not at all."""
+        """Store an object whole or not at all. Without a media type the ending of the key says what it is."""
         ...
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
-        """Read an object or a part of it."""
+        """Read an object or a part of it; what lies beyond the end reads as nothing."""
         ...
 
     def stat(self, key: str) -> ObjectInfo:
@@ -38,7 +63,10 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """All objects below a prefix, in the order of their keys."""
+        """The object of this key and all below `<prefix>/`, in the order of their keys' bytes; "" lists everything.
+
+        The media type may be missing here where a store tells it only by `stat`.
+        """
         ...
 
     def delete(self, prefix: str) -> int:
@@ -48,3 +76,83 @@ class ObjectStore(Protocol):
     def link(self, key: str, lifetime: timedelta) -> str | None:
         """An address that works without a token for a while; None where the store has no such thing."""
         ...
+
+
+def open_store(settings: Settings) -> ObjectStore:
+    """The store that the settings name: a folder, or `s3://bucket/prefix`."""
+    where = settings.objects
+    if where.startswith("s3://"):
+        raise Misconfigured("Object stores in buckets are not there yet.", field="objects")
+    if "://" in where and not where.startswith("file://"):
+        raise Misconfigured(
+            f"ADES_OBJECTS={where} is neither a folder nor s3://bucket/prefix; give one of them.", field="objects"
+        )
+    from ades.objects.local import LocalStore
+
+    folder = Path(where.removeprefix("file://")) if where else settings.data / "objects"
+    return LocalStore(folder.absolute(), fsync=settings.objects_fsync)
+
+
+def check_key(key: str) -> str:
+    """The key, if it may be one."""
+    parts = key.split("/")
+    if not WORKSPACE_NAME.fullmatch(parts[0]):
+        raise BadRequest(f"The key {key!r} does not begin with a workspace.", field="key")
+    if len(key.encode("utf-8", "replace")) > KEY_BYTES:
+        raise BadRequest(f"The key {key[:80]!r}… is longer than {KEY_BYTES} bytes.", field="key")
+    for part in parts:
+        why = _why_not(part)
+        if why:
+            raise BadRequest(f"The key {key!r} cannot be used: {why}.", field="key")
+    return key
+
+
+def _why_not(part: str) -> str | None:
+    if part in {"", ".", ".."}:
+        return "a part of it is empty, `.` or `..`"
+    if part.startswith(OWN):
+        return f"names that begin with {OWN} are the store's own"
+    if any(ord(c) < ord(" ") or c == "\x7f" for c in part):
+        return "it holds control characters"
+    try:
+        size = len(part.encode())
+    except UnicodeEncodeError:
+        return "it is no valid Unicode"
+    return f"a part of it is longer than {PART_BYTES} bytes" if size > PART_BYTES else None
+
+
+def media_type_of(name: str) -> str:
+    """What the ending of a name says about the content."""
+    lower = name.lower()
+    for ending, media_type in _ENDINGS.items():
+        if lower.endswith(ending):
+            return media_type
+    guess, encoding = mimetypes.guess_type(lower, strict=False)
+    if encoding:
+        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2"}.get(encoding, "application/octet-stream")
+    return guess or "application/octet-stream"
+
+
+_ENDINGS: Final = {
+    ".tif": "image/tiff; application=geotiff",
+    ".tiff": "image/tiff; application=geotiff",
+    ".geojson": "application/geo+json",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".gpkg": "application/geopackage+sqlite3",
+    ".parquet": "application/vnd.apache.parquet",
+    ".nc": "application/netcdf",
+    ".h5": "application/x-hdf5",
+    ".jp2": "image/jp2",
+    ".fgb": "application/vnd.flatgeobuf",
+    ".kml": "application/vnd.google-earth.kml+xml",
+    ".gml": "application/gml+xml",
+    ".cwl": "application/cwl+yaml",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".log": "text/plain",
+    ".md": "text/markdown",
+    ".laz": "application/vnd.laszip",
+    ".copc.laz": "application/vnd.laszip+copc",
+    ".zarr": "application/vnd+zarr",
+}
