@@ -121,7 +121,18 @@ def _choices(values: list[Any]) -> str:
 def _array(schema: dict[str, Any]) -> str:
     low, high = schema.get("minItems"), schema.get("maxItems")
     counted = f"{low}" if low is not None and low == high else _span(low, high)
-    return " ".join(part for part in ("list of", counted, in_words(schema.get("items"))) if part)
+    items = schema.get("items")
+    if isinstance(items, dict) and isinstance(items.get("enum"), list) and not counted:
+        return _choices(items["enum"]).replace("one of", "any of", 1)
+    return " ".join(part for part in ("list of", counted, _plural(in_words(items))) if part)
+
+
+def _plural(words: str) -> str:
+    """The words for several: whole number, at least 1 → whole numbers, at least 1."""
+    head, comma, tail = words.partition(", ")
+    plain = head.endswith(("number", "date", "object", "address")) and " or " not in head
+    ending = "es" if head.endswith("ss") else "s"
+    return f"{head}{ending}{comma}{tail}" if plain else words
 
 
 def _plain(schema: dict[str, Any]) -> str:

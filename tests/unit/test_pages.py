@@ -224,7 +224,7 @@ def test_a_deep_value_is_shown_as_json_instead_of_nesting_for_ever():
         ({"type": "string"}, "text"),
         ({"type": "number", "minimum": 0}, "number, at least 0"),
         ({"type": "number", "minimum": 0, "exclusiveMinimum": True}, "number, more than 0"),
-        ({"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}, "list of 4 number"),
+        ({"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}, "list of 4 numbers"),
         ({"allOf": [{"format": "ogc-bbox"}]}, "bounding box"),
         ({"enum": list(range(30))}, "one of 30 choices"),
         ({"type": "string", "minLength": 1, "maxLength": 8, "pattern": "a+"}, "text, 1 to 8 characters, pattern a+"),
