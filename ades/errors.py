@@ -118,6 +118,10 @@ class FetchFailed(AdesError):
     """An address named in the request could not be read."""
 
 
+class FetchInterrupted(FetchFailed):
+    """An address named in the request could not be read this time; trying again may help."""
+
+
 class FetchRefused(FetchFailed):
     """An address named in the request is not one that this server may read."""
 
