@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
     from uuid import UUID
 
 JSON = Any
@@ -72,6 +72,39 @@ class Actor(_Evolving):
 
 
 ANONYMOUS: Final = Actor(name="anonymous", anonymous=True)
+
+
+@dataclass(frozen=True, slots=True)
+class User(_Evolving):
+    """A person or machine that has been seen, or was entered by an administrator."""
+
+    name: str
+    created: datetime
+    title: str = ""
+    email: str | None = None
+    workspaces: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    disabled: bool = False
+    seen: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Token(_Evolving):
+    """A token that this server has given out. The token itself is never kept, only its hash."""
+
+    id: UUID
+    hash: str
+    owner: str
+    """The name of the user or machine that it speaks for."""
+    created: datetime
+    created_by: str
+    title: str = ""
+    workspace: str | None = None
+    """The workspace that it acts for; None: whatever its owner may."""
+    scopes: frozenset[str] | None = None
+    expires: datetime | None = None
+    revoked: datetime | None = None
+    last_used: datetime | None = None
 
 
 # -- packages and processes -----------------------------------------------------------------------------------------
@@ -260,6 +293,25 @@ class Job(_Evolving):
     """What the original request preferred: {"return": "minimal"} …"""
     keep_until: datetime | None = None
     """When results and logs are deleted; None means never."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery(_Evolving):
+    """Which jobs are wanted. What is empty or None does not restrict."""
+
+    workspace: str
+    """The workspace in the address."""
+    caller: str | None = None
+    """A foreign workspace that asks: then only its own jobs in `workspace`. None: all that the workspace may see,
+    those it called and those it runs for others."""
+    statuses: frozenset[JobStatus] = frozenset()
+    process_ids: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    min_duration: timedelta | None = None
+    max_duration: timedelta | None = None
+    owner: str | None = None
 
 
 class StepState(StrEnum):

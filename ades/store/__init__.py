@@ -1,1 +1,14 @@
-"""What is remembered: one database, SQLite or PostgreSQL."""
+"""What is remembered: one database, SQLite or PostgreSQL.
+
+`Store.open(url)` connects; its attributes are the subjects, each a small class with its queries. Everything that
+belongs together is written in one transaction; what the transaction tells of rings at the doorbell afterwards.
+"""
+
+from ades.store.bell import Ear
+from ades.store.claims import Claim
+from ades.store.counters import Totals
+from ades.store.ids import new_job_id
+from ades.store.outbox import Delivery, Subscriber
+from ades.store.store import Store
+
+__all__ = ["Claim", "Delivery", "Ear", "Store", "Subscriber", "Totals", "new_job_id"]

@@ -1,0 +1,82 @@
+"""What happened to jobs, in the order in which it became visible."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import and_, func, or_, select, union_all
+
+from ades.store import rows
+from ades.store.columns import clock, micros, oldest_transaction, transaction_id
+from ades.store.tables import events
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Select
+
+    from ades.model import Event
+    from ades.store.database import Database, Transaction
+
+_COLUMNS: Final = (events.c.id, events.c.job, events.c.at, events.c.kind, events.c.data)
+
+_STUCK: Final = micros(timedelta(seconds=30))
+"""A foreign transaction that stays open longer than this no longer holds back the events of a workspace."""
+
+
+class Events:
+    """The read side, and what is said of a job besides its transitions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(
+        self, *, job: UUID | None = None, workspace: str | None = None, event: int = 0, limit: int = 1000
+    ) -> list[Event]:
+        """Events of one job, or of all jobs that a workspace may see, newer than `event`; oldest first."""
+        if job is not None:
+            statement = _newer(event, limit).where(events.c.job == job)
+        else:
+            arms = [
+                _newer(event, limit).where(column == workspace, _settled()).subquery()
+                for column in (events.c.calling, events.c.served)
+            ]
+            both = union_all(*(select(arm) for arm in arms)).subquery()
+            statement = select(both).order_by(both.c.id).limit(limit)
+        with self._database.read() as tx:
+            return [rows.event(row) for row in tx.all(statement)]
+
+    def last(self) -> int:
+        """The id of the newest event of all: where a reader starts who wants only what is to come."""
+        with self._database.read() as tx:
+            return tx.value(select(func.max(events.c.id))) or 0
+
+
+def _newer(event: int, limit: int) -> Select[Any]:
+    return select(*_COLUMNS).where(events.c.id > event).order_by(events.c.id).limit(limit)
+
+
+def _settled() -> Any:
+    """Nothing is shown that a transaction still open may write before.
+
+    Ids are given out before the commit: a reader who has seen 5 would never see 4 if that is committed later. The
+    events of one job need no such care, since their writers hold the job's row.
+    """
+    return or_(events.c.writer < oldest_transaction(), and_(events.c.at < clock() - _STUCK))
+
+
+def append(tx: Transaction, job: Any, kind: str, data: dict[str, Any]) -> None:
+    """Note what happened. `job` is a row with id, calling and served, held by this transaction."""
+    tx.run(
+        events.insert().values(
+            job=job.id,
+            calling=job.calling,
+            served=job.served,
+            at=clock(),
+            kind=kind,
+            data=data,
+            writer=transaction_id(),
+        )
+    )
+    tx.ring(str(job.id))

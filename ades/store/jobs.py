@@ -1,0 +1,191 @@
+"""Jobs as clients see them: submitted, read, changed before they start, dismissed, removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import bindparam, delete, exc, select, update
+
+from ades.errors import Conflict, Locked, NoSuchJob, NoSuchProcess
+from ades.model import JobStatus, Reason
+from ades.store import counters, listing, outbox, rows
+from ades.store.columns import clock
+from ades.store.moves import announce, held, move
+from ades.store.rows import JOB_COLUMNS
+from ades.store.tables import idempotency, jobs, requests
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from ades.model import JSON, Job, JobQuery, Page
+    from ades.store.counters import Totals
+    from ades.store.database import Database, Transaction
+    from ades.store.outbox import Subscriber
+
+_GET: Final = (
+    select(*JOB_COLUMNS, requests.c.request)
+    .join_from(jobs, requests, requests.c.job == jobs.c.id, isouter=True)
+    .where(jobs.c.id == bindparam("id"))
+)
+_SUBMITTED: Final = frozenset({JobStatus.CREATED, JobStatus.ACCEPTED})
+
+
+class Jobs:
+    """The jobs of all workspaces. Who may see which is the policy's business."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def submit(self, job: Job, idempotency_key: str | None = None, subscribers: Sequence[Subscriber] = ()) -> Job:
+        """Put a job into the queue, or beside it when its status is `created`.
+
+        A key that the same owner has used for the same workspace before gives the job of that time, and no new one.
+        """
+        if job.status not in _SUBMITTED:
+            raise Conflict(f"A new job is created or accepted, not {job.status}.")
+        earlier = self._earlier(job, idempotency_key)
+        if earlier is not None:
+            return earlier
+        try:
+            with self._database.write() as tx:
+                _insert(tx, job, subscribers)
+                if idempotency_key is not None:
+                    _claim_key(tx, job, idempotency_key)
+        except _KeyTaken:
+            return self._earlier(job, idempotency_key) or self.submit(job, idempotency_key, subscribers)
+        except exc.IntegrityError as error:
+            raise _refused(job, error) from error
+        return job
+
+    def _earlier(self, job: Job, key: str | None) -> Job | None:
+        if key is None:
+            return None
+        statement = select(idempotency.c.job).where(
+            idempotency.c.workspace == job.calling, idempotency.c.owner == job.owner, idempotency.c.key == key
+        )
+        with self._database.read() as tx:
+            earlier = tx.value(statement)
+            return None if earlier is None else _get(tx, earlier)
+
+    def get(self, job: UUID) -> Job:
+        """One job, with its request."""
+        with self._database.read() as tx:
+            return _get(tx, job)
+
+    def find(self, query: JobQuery, page: Page) -> tuple[list[Job], str | None]:
+        """A page of jobs, newest first, and the cursor of the next.
+
+        Jobs in lists come without their request, which may be megabytes each: `get` has it.
+        """
+        with self._database.read() as tx:
+            return listing.find(tx, query, page)
+
+    def total(self, query: JobQuery) -> int | None:
+        """How many jobs a query matches, as far as the counters know: None when it asks for more than statuses."""
+        if not listing.only_statuses(query):
+            return None
+        seen = self.totals(query.workspace, query.caller)
+        return sum(seen.statuses.get(status, 0) for status in query.statuses) if query.statuses else seen.jobs
+
+    def totals(self, workspace: str, caller: str | None = None) -> Totals:
+        """The numbers of what a workspace, or a foreign caller in it, may see."""
+        with self._database.read() as tx:
+            return counters.totals(tx, workspace, caller)
+
+    def update_definition(
+        self, job: UUID, request: JSON, preferences: dict[str, JSON] | None = None, **values: Any
+    ) -> Job:
+        """Change what a job will do that has not been started. `values`: process_id, revision, digest, message."""
+        with self._database.write() as tx:
+            row = held(tx, job)
+            _unstarted(row)
+            if preferences is not None:
+                values["preferences"] = preferences
+            tx.run(update(jobs).where(jobs.c.id == job).values(updated=clock(), **values))
+            tx.run(update(requests).where(requests.c.job == job).values(request=request))
+            return _get(tx, job)
+
+    def start(self, job: UUID, message: str = "") -> Job:
+        """Queue a job that has only been created."""
+        with self._database.write() as tx:
+            row = held(tx, job)
+            _unstarted(row)
+            move(tx, job, JobStatus.CREATED, JobStatus.ACCEPTED, due=clock(), message=message)
+            return _get(tx, job)
+
+    def dismiss(self, job: UUID, message: str = "The job was dismissed.") -> Job:
+        """Stop a job, whatever it is doing: from this moment its worker can write nothing more for it."""
+        with self._database.write() as tx:
+            status = JobStatus(held(tx, job).status)
+            if status.finished:
+                raise Conflict(f"Job {job} has finished already: it is {status}.")
+            move(tx, job, status, JobStatus.DISMISSED, finished=clock(), message=message, left=Reason.DISMISSED)
+            return _get(tx, job)
+
+    def remove(self, job: UUID) -> None:
+        """Delete a job that will not run any more, and its steps, results and events. Its files are not ours."""
+        with self._database.write() as tx:
+            row = held(tx, job)
+            status = JobStatus(row.status)
+            if status in {JobStatus.ACCEPTED, JobStatus.RUNNING}:
+                raise Conflict(f"Job {job} is {status}; dismiss it first.")
+            tx.run(delete(jobs).where(jobs.c.id == job))
+            counters.shift(tx, row, status, None)
+            tx.ring(str(job))
+
+    def keep(self, job: UUID, until: datetime | None) -> None:
+        """Say when results and logs may be deleted; None: never."""
+        with self._database.write() as tx:
+            if not tx.count(update(jobs).where(jobs.c.id == job).values(keep_until=until)):
+                raise NoSuchJob(f"There is no job {job}.")
+
+    def lapsed(self, limit: int = 100) -> list[Job]:
+        """Finished jobs whose time is over, longest first."""
+        statement = (
+            select(*JOB_COLUMNS)
+            .where(jobs.c.keep_until.is_not(None), jobs.c.keep_until <= clock(), jobs.c.finished.is_not(None))
+            .order_by(jobs.c.keep_until)
+            .limit(limit)
+        )
+        with self._database.read() as tx:
+            return [rows.job(row, {}) for row in tx.all(statement)]
+
+
+class _KeyTaken(Exception):
+    """Somebody else has just used the same idempotency key."""
+
+
+def _get(tx: Transaction, job: UUID) -> Job:
+    row = tx.first(_GET, {"id": job})
+    if row is None:
+        raise NoSuchJob(f"There is no job {job}.")
+    return rows.job(row, row.request)
+
+
+def _insert(tx: Transaction, job: Job, wanted: Sequence[Subscriber]) -> None:
+    values = rows.job_values(job) | {"due": clock(), "losses": 0, "subscribed": bool(wanted)}
+    tx.run(jobs.insert().values(values))
+    tx.run(requests.insert(), {"job": job.id, "request": job.request})
+    outbox.subscribe(tx, job.id, wanted)
+    row = held(tx, job.id)
+    counters.shift(tx, row, None, job.status)
+    announce(tx, row)
+
+
+def _claim_key(tx: Transaction, job: Job, key: str) -> None:
+    row = {"workspace": job.calling, "owner": job.owner, "key": key, "job": job.id}
+    if not tx.count(tx.insert(idempotency).values(row).on_conflict_do_nothing()):
+        raise _KeyTaken
+
+
+def _unstarted(row: Any) -> None:
+    if row.status != JobStatus.CREATED:
+        raise Locked(f"Job {row.id} has been started: it is {row.status}, and can no longer be changed or started.")
+
+
+def _refused(job: Job, error: exc.IntegrityError) -> Exception:
+    if "foreign key" in str(error.orig).lower():
+        return NoSuchProcess(f"The process {job.process_id} has been undeployed and its package is gone.")
+    return Conflict(f"There is a job {job.id} already.")

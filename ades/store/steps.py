@@ -1,0 +1,86 @@
+"""The steps of jobs, written as they happen by whoever holds the job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, tuple_
+
+from ades.errors import NoSuchResource
+from ades.store import events, ids, rows
+from ades.store.claims import hold
+from ades.store.tables import steps
+
+if TYPE_CHECKING:
+    import builtins
+    from uuid import UUID
+
+    from sqlalchemy import Select
+
+    from ades.model import Page, Step
+    from ades.store.claims import Claim
+    from ades.store.database import Database
+
+
+class Steps:
+    """The steps of all jobs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, claim: Claim, *changed: Step) -> None:
+        """Write steps as they now are, new ones or known ones, each with its event."""
+        if not changed:
+            return
+        values = [rows.step_values(step) | {"job": claim.id, "attempt": claim.attempt} for step in changed]
+        with self._database.write() as tx:
+            job = hold(tx, claim)
+            insert = tx.insert(steps)
+            keys = {"job", "attempt", "name"}
+            news = {name: insert.excluded[name] for name in values[0] if name not in keys}
+            tx.run(insert.on_conflict_do_update(index_elements=sorted(keys), set_=news), values)
+            for step in changed:
+                events.append(tx, job, "step", _told(step))
+
+    def list(self, job: UUID, attempt: int | None = None) -> list[Step]:
+        """All steps of an attempt, the last one if none is named, in the order in which they became known."""
+        with self._database.read() as tx:
+            return [rows.step(row) for row in tx.all(_ordered(job, attempt))]
+
+    def page(self, job: UUID, page: Page, attempt: int | None = None) -> tuple[builtins.list[Step], str | None]:
+        """The same, a page at a time."""
+        statement = _ordered(job, attempt).offset(page.skip).limit(page.limit + 1)
+        if page.cursor is not None:
+            statement = statement.where(tuple_(steps.c.ordinal, steps.c.name) > ids.place("s", page.cursor))
+        with self._database.read() as tx:
+            found = [rows.step(row) for row in tx.all(statement)]
+        last = found[page.limit - 1] if len(found) > page.limit else None
+        return found[: page.limit], None if last is None else ids.cursor("s", last.ordinal, last.name)
+
+    def get(self, job: UUID, name: str, attempt: int | None = None) -> Step:
+        """One step by its name."""
+        with self._database.read() as tx:
+            row = tx.first(_ordered(job, attempt).where(steps.c.name == name))
+        if row is None:
+            raise NoSuchResource(f"Job {job} has no step {name!r}.")
+        return rows.step(row)
+
+
+def _ordered(job: UUID, attempt: int | None) -> Select[tuple[object, ...]]:
+    last = select(func.max(steps.c.attempt)).where(steps.c.job == job).scalar_subquery()
+    return (
+        select(steps)
+        .where(steps.c.job == job, steps.c.attempt == (last if attempt is None else attempt))
+        .order_by(steps.c.ordinal, steps.c.name)
+    )
+
+
+def _told(step: Step) -> dict[str, object]:
+    return {
+        "name": step.name,
+        "attempt": step.attempt,
+        "state": step.state.value,
+        "exitCode": step.exit_code,
+        "reason": step.reason.value if step.reason else None,
+        "message": step.message,
+    }
