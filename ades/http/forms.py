@@ -1,7 +1,7 @@
 """The execution form: what fields a person fills in to run a process, made from the description of its inputs.
 
 Each input becomes one field of the kind that is easiest to fill in; what no simple field can hold is JSON in a text
-area. Reading a form back is the business of `answers`.
+area. Reading a form back is the business of `filling`.
 """
 
 from __future__ import annotations

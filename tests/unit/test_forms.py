@@ -7,8 +7,8 @@ import base64
 import pytest
 from markup import Markup
 
-from ades.http import answers, forms
-from ades.http.answers import Upload
+from ades.http import filling, forms
+from ades.http.filling import Upload
 from ades.http.forms import BOX_SIDES, Kind, fields
 from ades.http.pages import Context, render
 
@@ -79,7 +79,7 @@ def test_several_occurrences_of_a_simple_value_become_a_list():
 def read(schema, posted=None, files=None, **more):
     known = one(schema, **more)
     raw = {known.control + part: text if isinstance(text, list) else [text] for part, text in (posted or {}).items()}
-    answer = answers.read([known], raw, {"in:x:file": files or []})
+    answer = filling.read([known], raw, {"in:x:file": files or []})
     return answer.errors.get("x") or answer.inputs.get("x", "left out")
 
 
@@ -168,19 +168,19 @@ def test_a_form_that_is_filled_in_and_read_again_gives_the_same_inputs():
         "moment": "2025-07-01T12:00:00Z", "thing": {"value": {"a": [1]}},
     }  # fmt: skip
     known = fields(description)
-    assert inputs == answers.read(known, answers.fill(known, inputs), {}).inputs
+    assert inputs == filling.read(known, filling.fill(known, inputs), {}).inputs
 
 
 def test_defaults_are_filled_in_also_where_an_earlier_request_left_them_out():
     known = fields(process(flag={"type": "boolean", "default": True}, size={"type": "integer", "default": 0}))
-    assert {"flag": True, "size": 0} == answers.read(known, answers.fill(known), {}).inputs
-    assert {"flag": True, "size": 0} == answers.read(known, answers.fill(known, {}), {}).inputs
+    assert {"flag": True, "size": 0} == filling.read(known, filling.fill(known), {}).inputs
+    assert {"flag": True, "size": 0} == filling.read(known, filling.fill(known, {}), {}).inputs
 
 
 def test_the_outputs_that_are_ticked_are_asked_for():
-    assert {"b": {}} == answers.outputs(process(), {"out": ["b", "forged"]})
-    assert None is answers.outputs(process(), {"out": ["b", "a"]})
-    assert None is answers.outputs(process(), {})
+    assert {"b": {}} == filling.outputs(process(), {"out": ["b", "forged"]})
+    assert None is filling.outputs(process(), {"out": ["b", "a"]})
+    assert None is filling.outputs(process(), {})
 
 
 EVERY = process(
@@ -198,7 +198,7 @@ def form(raw=None, problems=None, description=EVERY):
     known = fields(description)
     extra = {
         "fields": known,
-        "raw": answers.fill(known) if raw is None else raw,
+        "raw": filling.fill(known) if raw is None else raw,
         "problems": problems or {},
         "sides": BOX_SIDES,
         "action": f"{ROOT}/processes/p/execute",
