@@ -42,6 +42,10 @@ RESERVED_WORKSPACE_NAMES: Final = frozenset(
 """Names that are routes of the server."""
 
 
+ADMINISTRATOR: Final = "administrator"
+"""The one role that the server itself knows; which roles of a token stand for it is a setting."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace(_Evolving):
     """A tenant: its processes, jobs and storage prefix; in Kubernetes the namespace `ws-<name>`."""
@@ -67,11 +71,15 @@ class Actor(_Evolving):
     scopes: frozenset[str] | None = None
     """What a machine token is limited to; None means not limited."""
     anonymous: bool = False
+    service: bool = False
+    """The token was handed to the steps of a user service."""
     open: bool = False
     """The server runs without identities, and everybody may do everything."""
 
 
 ANONYMOUS: Final = Actor(name="anonymous", anonymous=True)
+EVERYBODY: Final = Actor(name="anonymous", roles=frozenset({ADMINISTRATOR}), open=True)
+"""Whoever calls a server that runs without identities."""
 
 
 @dataclass(frozen=True, slots=True)
