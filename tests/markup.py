@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "img", "br", "hr", "input", "source", "circle", "ellipse", "path", "stop"}
+VOID = {"meta", "link", "img", "br", "hr", "input", "source"}
 
 
 @dataclass

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, TemplateNotFound
 
 from ades import __version__
-from ades.http import assets, schemas, values
+from ades.http import assets, maps, schemas, timeline, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,10 @@ class Context:
         """An address of this server without host, so that it works under whatever name the browser knows us."""
         parts = urlsplit(href)
         return parts._replace(scheme="", netloc="").geturl() or "/"
+
+    def own(self, href: str) -> str:
+        """The address without host if it is one of this server, else nothing."""
+        return self.local(href) if href.startswith(self.home) or (href.startswith("/") and href[1:2] != "/") else ""
 
     def static(self, name: str) -> str:
         """Where a static file is."""
@@ -100,6 +104,6 @@ def _environment() -> Environment:
     )  # fmt: skip
     environment.globals.update(
         link=values.link, rest=values.rest, curl=curl, example=schemas.example, resolve=schemas.resolve,
-        version=__version__,
+        duration=timeline.duration, draw=maps.draw, geojson=maps.geojson, near=maps.near, version=__version__,
     )  # fmt: skip
     return environment

@@ -9,7 +9,7 @@ from markup import Markup
 
 from ades.http import filling, forms
 from ades.http.filling import Upload
-from ades.http.forms import BOX_SIDES, Kind, fields
+from ades.http.forms import Kind, fields
 from ades.http.pages import Context, render
 
 ROOT = "http://ades.test/demo/ogc-api"
@@ -200,7 +200,6 @@ def form(raw=None, problems=None, description=EVERY):
         "fields": known,
         "raw": filling.fill(known) if raw is None else raw,
         "problems": problems or {},
-        "sides": BOX_SIDES,
         "action": f"{ROOT}/processes/p/execute",
     }
     context = Context(url=f"{ROOT}/processes/p/execute", root=ROOT, workspace="demo", extra=extra)
