@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     body_limit: int = Field(16 * 1024**2, ge=1024, description="Largest JSON or CWL body in bytes.")
 
     # work
-    workers: int = Field(1, ge=0, description="Web worker processes.")
+    workers: int = Field(1, ge=0, description="Web worker processes; 0 makes one for each core.")
+    threads: int = Field(32, ge=1, description="Requests that one web worker process answers at the same time.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log tells.")
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
 

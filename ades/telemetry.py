@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import Any
+from typing import Any, Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 registry = CollectorRegistry()
 
@@ -16,10 +17,33 @@ requests = Counter(
 )
 request_seconds = Histogram("ades_request_seconds", "Time to answer", ["route"], registry=registry)
 jobs_finished = Counter("ades_jobs_finished_total", "Jobs that ended", ["status", "reason"], registry=registry)
-jobs_running = Gauge("ades_jobs_running", "Jobs running on this worker", registry=registry)
+jobs_running = Gauge("ades_jobs_running", "Jobs running on this worker", registry=registry, multiprocess_mode="livesum")
 job_seconds = Histogram(
     "ades_job_seconds", "From start to end of a job", registry=registry, buckets=(0.05, 0.2, 1, 5, 30, 120, 600, 3600)
 )
+
+
+SHARED_NUMBERS: Final = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder in which several processes of one server add up their numbers."""
+
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+
+
+def request_done(route: str, method: str, status: int, seconds: float) -> None:
+    """Count a request. A method that strangers made up must not become a label."""
+    requests.labels(route, method if method in _METHODS else "other", status).inc()
+    request_seconds.labels(route).observe(seconds)
+
+
+def exposition() -> tuple[bytes, str]:
+    """All numbers as Prometheus reads them, and the media type of that."""
+    source = registry
+    if SHARED_NUMBERS in os.environ:
+        from prometheus_client.multiprocess import MultiProcessCollector
+
+        source = CollectorRegistry()
+        MultiProcessCollector(source)  # type: ignore[no-untyped-call]
+    return generate_latest(source), CONTENT_TYPE_LATEST
 
 
 def configure(level: str, form: str) -> None:

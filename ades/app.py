@@ -1,0 +1,139 @@
+"""The one place where the parts of a server are put together, and where it is started."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+
+from ades import telemetry
+from ades.errors import Misconfigured
+from ades.http import landing, openapi, processes, site
+from ades.http.address import Addresses
+from ades.http.cache import Cache
+from ades.http.door import Door
+from ades.http.mounting import mount
+from ades.http.mounts import mounts
+from ades.http.respond import Response
+from ades.http.services import Services
+from ades.model import Actor
+from ades.objects import open_store
+from ades.policy.open import OpenPolicy
+from ades.service import builtins, health
+from ades.service.catalog import Catalog
+from ades.settings import Settings
+from ades.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+AREAS = (landing.AREA, openapi.AREA, processes.AREA)
+"""All that is served below each prefix, in the order of the API definition."""
+
+_EVERYBODY = Actor(name="anyone", open=True)
+_GRACE = 10
+"""Seconds that requests get to end when the server stops."""
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The web application, as one process of the server runs it."""
+    settings = settings or Settings()
+    telemetry.configure(settings.log_level, settings.log_format)
+    services = assemble(settings)
+    app = Flask("ades.http", static_folder=None)
+    app.response_class = Response
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.extensions["ades"] = services
+    mount(app, services, [route for area in services.areas for route in area.routes], site.ROUTES)
+    app.wsgi_app = Door(app.wsgi_app, services.addresses)  # type: ignore[method-assign]
+    return app
+
+
+def assemble(settings: Settings) -> Services:
+    """Open the parts that requests need."""
+    store = Store.open(settings.database_url)
+    objects = open_store(settings)
+    return Services(
+        settings=settings,
+        store=store,
+        objects=objects,
+        catalog=Catalog(store, builtins.load(settings.config)),
+        policy=OpenPolicy(),
+        identify=lambda _request: _EVERYBODY,
+        addresses=Addresses(settings),
+        cache=Cache(),
+        examine=lambda: [
+            health.look("database", lambda: health.check_database(store)),
+            health.look("data", lambda: health.check_data(settings)),
+        ],
+        mounts=mounts(settings),
+        areas=AREAS,
+    )
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the database to this version, and make the first workspace if there is none."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with Store.open(settings.database_url) as store:
+        store.migrate()
+        if not store.workspaces.list():
+            store.workspaces.create(settings.workspace)
+
+
+def serve(settings: Settings, announce: Callable[[str], object] = lambda _address: None) -> None:
+    """Serve until somebody stops it. `announce` is called with the address as soon as requests can come."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    prepare(settings)
+    port = settings.port or _free_port(settings.host)
+    workers = settings.workers or os.cpu_count() or 1
+    if workers > 1:
+        _share_numbers(settings)
+    server: Any = Granian(
+        "ades.app:create_app",
+        address=settings.host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=settings.threads,
+        workers_kill_timeout=_GRACE,
+        respawn_failed_workers=True,
+        websockets=False,
+        log_enabled=False,
+    )
+    server.on_startup(lambda: announce(f"http://{_spoken(settings.host)}:{port}"))
+    try:
+        server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
+    except OSError as error:
+        raise Misconfigured(f"Cannot listen on {settings.host}, port {port}: {error}", field="port") from error
+
+
+def _share_numbers(settings: Settings) -> None:
+    """Let the processes add up their metrics: in a folder that they find when they import the library anew."""
+    folder = settings.data.absolute() / "run" / "metrics"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    os.environ[telemetry.SHARED_NUMBERS] = str(folder)
+    multiprocessing.set_start_method("spawn", force=True)
+
+
+def _free_port(host: str) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _spoken(host: str) -> str:
+    """The host as it stands in an address."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared with, not bound to
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,216 @@
+"""Which processes there are, and what each of them takes and gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ades.errors import NoSuchProcess
+from ades.http import query
+from ades.http.respond import prepare, send
+from ades.http.components import LINKS
+from ades.http.landing import PROCESSES, PROCESSES_2, REL
+from ades.http.negotiation import HTML, JSON
+from ades.http.profiles import array_twice, directory_twice
+from ades.http.routes import Answer, Area, Route
+from ades.model import Access, Page
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from ades.http.call import Call
+    from ades.http.cache import Ready
+    from ades.model import Process
+
+_DESCRIPTION_PROFILE: Final = "https://www.opengis.net/def/profile/OGC/0/ogc-process-description"
+_ONLY_IN_DESCRIPTION: Final = frozenset({"inputs", "outputs", "links"})
+_REASONING: Final = {
+    Access.PRIVATE: "Workspace owns this workflow",
+    Access.PUBLIC: "Workflow is public",
+    Access.USER_SERVICE: "Workflow is a user service",
+    Access.SHARED: "Workflow is shared with you",
+}
+
+
+def listing(call: Call) -> Response:
+    """A page of the processes that the caller may see: built-in ones first, then the newest."""
+    call.allow()
+    version = call.services.catalog.version(call.workspace)
+    key = (call.here(), call.form.name, call.actor, version)
+    ready = call.services.cache.get(key)
+    if ready is None:
+        ready = _listing(call)
+        call.services.cache.put(key, ready)
+    return send(call, ready)
+
+
+def description(call: Call, processID: str) -> Response:  # noqa: N803 - the standard's word
+    """One process: its inputs and outputs."""
+    return call.answer(describe(call, call.process(processID)))
+
+
+def describe(call: Call, process: Process) -> dict[str, Any]:
+    """The description of a process in the dialect of the prefix."""
+    document = _head(call, process)
+    inputs, outputs = process.description.get("inputs", {}), process.description.get("outputs", {})
+    if call.mount is not None and call.mount.profile.eodh_descriptions:
+        inputs = {id: array_twice(port) for id, port in inputs.items()}
+        outputs = {id: directory_twice(port) for id, port in outputs.items()}
+    return document | {"inputs": inputs, "outputs": outputs, "links": _links(call, process)}
+
+
+def summarise(call: Call, process: Process) -> dict[str, Any]:
+    """A process as it stands in a list."""
+    url = call.url("processes", process.id)
+    links = [
+        {"href": url, "rel": "self", "type": JSON.media_type, "title": "Description"},
+        {"href": f"{url}?f=html", "rel": "alternate", "type": HTML.bare, "title": "Description as a web page"},
+        {"href": f"{url}/execution", "rel": REL + "execute", "type": JSON.media_type, "title": "Execute"},
+    ]
+    return _head(call, process) | {"links": links}
+
+
+def _listing(call: Call) -> Ready:
+    page = Page(_limit(call), call.query["cursor"], call.query["skip"] or 0)
+    found, cursor = call.services.catalog.page(call.workspace, page, lambda processes: _visible(call, processes))
+    document = {
+        "processes": [summarise(call, process) for process in found],
+        "links": call.links("Processes") + _neighbours(call, page, cursor),
+    }
+    return prepare(call, document, page=call.route.page, extra={})
+
+
+def _visible(call: Call, processes: list[Process]) -> list[bool]:
+    if call.services.policy.check(call.question(action="list-all-processes")).allowed:
+        return [True] * len(processes)
+    questions = [call.question(process=process, action="read-process") for process in processes]
+    return [decision.allowed for decision in call.services.policy.check_many(questions)]
+
+
+def _limit(call: Call) -> int:
+    settings = call.services.settings
+    if call.query["limit"] is not None:
+        return min(call.query["limit"], settings.page_limit_max)
+    whole = call.mount is not None and call.mount.profile.whole_lists
+    return settings.page_limit_max if whole else settings.page_limit
+
+
+def _neighbours(call: Call, page: Page, cursor: str | None) -> list[dict[str, str]]:
+    """Links to the next and the previous page. The way on is a cursor, the way back is counted."""
+    found = []
+    if cursor is not None:
+        href = call.here(limit=page.limit, skip=page.skip + page.limit, cursor=cursor, f=call.args.get(query.FORM))
+        found.append({"href": href, "rel": "next", "type": call.form.bare, "title": "The next page"})
+    if page.skip:
+        href = call.here(
+            limit=page.limit, skip=max(0, page.skip - page.limit), cursor=None, f=call.args.get(query.FORM)
+        )
+        found.append({"href": href, "rel": "prev", "type": call.form.bare, "title": "The previous page"})
+    return found
+
+
+def _head(call: Call, process: Process) -> dict[str, Any]:
+    rest = {key: value for key, value in process.description.items() if key not in _ONLY_IN_DESCRIPTION}
+    head = {"id": process.id} | rest | {"version": process.version, "mutable": process.mutable}
+    if call.mount is not None and call.mount.profile.eodh_descriptions:
+        head["AccessReasoning"] = _REASONING[process.access if process.mutable else Access.PRIVATE]
+    return head
+
+
+def _links(call: Call, process: Process) -> list[dict[str, str]]:
+    url = call.url("processes", process.id)
+    own = [link for link in process.description.get("links", []) if "href" in link and "rel" in link]
+    links = [
+        *call.links("Description"),
+        {"href": f"{url}/execution", "rel": REL + "execute", "type": JSON.media_type, "title": "Execute"},
+        {"href": _DESCRIPTION_PROFILE, "rel": "profile", "title": "The profile that this document follows"},
+        {
+            "href": call.url("jobs", processID=process.id),
+            "rel": REL + "job-list",
+            "type": JSON.media_type,
+            "title": "Jobs of this process",
+        },
+        {"href": call.url("processes"), "rel": "up", "type": JSON.media_type, "title": "Processes"},
+        {"href": call.base, "rel": "service", "type": JSON.media_type, "title": "The first page"},
+    ]
+    return links + own
+
+
+PAGING: Final = (
+    query.whole("limit", "How many to return at most; the server may return fewer.", minimum=1, maximum=10_000),
+    query.whole("skip", "How many to leave out. Links to the next page carry a cursor, which goes before.", minimum=0),
+    query.text("cursor", "Where to go on, as a `next` link says it.", pattern=r"[A-Za-z0-9_.=~-]{1,500}"),
+)
+
+_PORT: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["schema"],
+    "properties": {
+        "title": {"type": "string"},
+        "description": {"type": "string"},
+        "schema": {"type": "object", "description": "A JSON Schema, with the keywords of OpenAPI 3.0."},
+        "minOccurs": {"type": "integer", "minimum": 0, "default": 1},
+        "maxOccurs": {"oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "enum": ["unbounded"]}]},
+    },
+}
+_SUMMARY: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["id", "version", "mutable", "links"],
+    "properties": {
+        "id": {"type": "string"},
+        "title": {"type": "string"},
+        "description": {"type": "string"},
+        "version": {"type": "string"},
+        "mutable": {"type": "boolean", "description": "Whether it can be replaced and undeployed."},
+        "keywords": {"type": "array", "items": {"type": "string"}},
+        "metadata": {"type": "array", "items": {"type": "object"}},
+        "jobControlOptions": {
+            "type": "array",
+            "items": {"type": "string", "enum": ["sync-execute", "async-execute", "dismiss"]},
+        },
+        "outputTransmission": {"type": "array", "items": {"type": "string", "enum": ["value", "reference"]}},
+        "links": LINKS,
+    },
+}
+
+AREA: Final = Area(
+    routes=(
+        Route(
+            method="GET", path="/processes", view=listing, name="getProcesses", action="list-processes",
+            summary="The processes that you may see", page="processes", query=PAGING,
+            description="Built-in processes come first, then the newest.",
+            answers={200: Answer("A page of processes", "processList", headers=("Link", "ETag"))},
+        ),
+        Route(
+            method="GET", path="/processes/{processID}", view=description, name="getProcessDescription",
+            action="read-process", summary="What a process takes and gives", page="process",
+            answers={200: Answer("The description", "process", headers=("Link", "ETag"))}, errors=(NoSuchProcess,),
+        ),
+    ),
+    schemas={
+        "processSummary": _SUMMARY,
+        "process": {
+            "allOf": [
+                {"$ref": "#/components/schemas/processSummary"},
+                {
+                    "type": "object",
+                    "required": ["inputs", "outputs"],
+                    "properties": {
+                        "inputs": {"type": "object", "additionalProperties": _PORT},
+                        "outputs": {"type": "object", "additionalProperties": _PORT},
+                    },
+                },
+            ]
+        },
+        "processList": {
+            "type": "object",
+            "required": ["processes", "links"],
+            "properties": {
+                "processes": {"type": "array", "items": {"$ref": "#/components/schemas/processSummary"}},
+                "links": LINKS,
+            },
+        },
+    },
+    conformance=(
+        PROCESSES + "ogc-process-description", PROCESSES_2 + "ogc-process-description",
+    ),
+)  # fmt: skip

@@ -1,0 +1,66 @@
+"""The dialects. A profile changes how things are said, never what happens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ades.errors import Misconfigured
+
+_MANY: Final = 999
+"""What the EODH dialect calls unbounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One dialect."""
+
+    name: str
+    json: str = "application/json"
+    """How JSON is labelled."""
+    strict_query: bool = True
+    """Unknown query parameters are errors."""
+    whole_lists: bool = False
+    """A list of processes without `limit` is the whole list: its clients do not follow `next`."""
+    stac_landing: bool = False
+    """The landing page is a STAC catalogue too."""
+    eodh_descriptions: bool = False
+    """Descriptions say for arrays again what their clients look for, and why the caller may see the process."""
+
+
+OGC: Final = Profile("ogc")
+EODH: Final = Profile(
+    "eodh",
+    json="application/json;charset=UTF-8",
+    strict_query=False,
+    whole_lists=True,
+    stac_landing=True,
+    eodh_descriptions=True,
+)
+PROFILES: Final = {profile.name: profile for profile in (OGC, EODH)}
+
+
+def profile(name: str) -> Profile:
+    """The dialect of this name."""
+    try:
+        return PROFILES[name]
+    except KeyError:
+        raise Misconfigured(
+            f"ADES_PREFIXES: there is no profile {name!r}; there are {', '.join(PROFILES)}.", field="prefixes"
+        ) from None
+
+
+def array_twice(port: dict[str, Any]) -> dict[str, Any]:
+    """An input that takes a list, said as EODH clients look for it, beside the schema that says it right."""
+    schema = port.get("schema")
+    if not isinstance(schema, dict) or schema.get("type") != "array":
+        return port
+    limits = {"minItems": schema.get("minItems", 1), "maxItems": schema.get("maxItems", _MANY)}
+    extended = {"type": "array", "items": schema.get("items", {})} | limits
+    return port | {"maxOccurs": limits["maxItems"], "extended-schema": extended}
+
+
+def directory_twice(port: dict[str, Any]) -> dict[str, Any]:
+    """An output that is a catalogue: its schema once more under the name that EODH clients read."""
+    schema = port.get("schema")
+    return port | {"extended-schema": schema} if isinstance(schema, dict) and "oneOf" in schema else port

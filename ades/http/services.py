@@ -1,0 +1,47 @@
+"""What the views work with, put together once in `ades.app`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Request
+
+    from ades.http.address import Addresses
+    from ades.http.cache import Cache
+    from ades.http.mounts import Mount
+    from ades.http.routes import Area
+    from ades.model import Actor
+    from ades.objects import ObjectStore
+    from ades.policy import Policy
+    from ades.service.catalog import Catalog
+    from ades.service.health import Check
+    from ades.settings import Settings
+    from ades.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The parts of one running server."""
+
+    settings: Settings
+    store: Store
+    objects: ObjectStore
+    catalog: Catalog
+    policy: Policy
+    identify: Callable[[Request], Actor]
+    """Who sends a request; raises Unauthorized for a token that is no good."""
+    addresses: Addresses
+    cache: Cache
+    examine: Callable[[], list[Check]]
+    """How the parts are that requests need."""
+    mounts: tuple[Mount, ...]
+    areas: tuple[Area, ...]
+    """All that is served below each prefix."""
+
+    def serves(self, path: str) -> bool:
+        """Whether there is anything at this path below a prefix."""
+        return any(route.path == path for area in self.areas for route in area.routes)
