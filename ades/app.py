@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,13 @@ from ades.objects import open_store
 from ades.policy.open import OpenPolicy
 from ades.service import builtins, health
 from ades.service.catalog import Catalog
-from ades.settings import Settings
 from ades.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ades.objects import ObjectStore
+    from ades.settings import Settings
 
 AREAS = (landing.AREA, openapi.AREA, processes.AREA)
 """All that is served below each prefix, in the order of the API definition."""
@@ -39,9 +42,8 @@ _GRACE = 10
 """Seconds that requests get to end when the server stops."""
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings) -> Flask:
     """The web application, as one process of the server runs it."""
-    settings = settings or Settings()
     telemetry.configure(settings.log_level, settings.log_format)
     services = assemble(settings)
     app = Flask("ades.http", static_folder=None)
@@ -70,18 +72,24 @@ def assemble(settings: Settings) -> Services:
         cache=Cache(),
         examine=lambda: [
             health.look("database", lambda: health.check_database(store)),
-            health.look("data", lambda: health.check_data(settings)),
+            health.look("storage", lambda: _storage(objects)),
         ],
         mounts=mounts(settings),
         areas=AREAS,
     )
 
 
+def _storage(objects: ObjectStore) -> str:
+    """The object store answers, if only that it has no such thing."""
+    with suppress(FileNotFoundError):
+        objects.stat("ades/readiness")
+    return "answers"
+
+
 def prepare(settings: Settings) -> None:
     """Bring the database to this version, and make the first workspace if there is none."""
     settings.data.mkdir(parents=True, exist_ok=True)
     with Store.open(settings.database_url) as store:
-        store.migrate()
         if not store.workspaces.list():
             store.workspaces.create(settings.workspace)
 

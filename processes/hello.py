@@ -11,7 +11,7 @@ from typing import Any
 from pygeoapi.process.base import BaseProcessor
 
 METADATA: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
-GREETINGS = {"en": "Hello", "fr": "Bonjour", "de": "Hallo", "el": "Γεια σου"}
+GREETINGS = {"en": "Hello", "fr": "Bonjour", "de": "Hallo", "it": "Ciao"}
 
 
 class HelloProcessor(BaseProcessor):

@@ -36,7 +36,8 @@ class Addresses:
         """Scheme, host and the folder below which a proxy shows us, without a slash at the end."""
         if self._public is not None:
             return self._public
-        scheme, host, prefix = environ["wsgi.url_scheme"], _own_host(environ), ""
+        scheme: str = environ["wsgi.url_scheme"]
+        host, prefix = _own_host(environ), ""
         if self._trusted and self._trusts(environ.get("REMOTE_ADDR", "")):
             said = self._forwarded(environ)
             scheme = said.get("proto", scheme)

@@ -16,8 +16,8 @@ from ades.errors import (
     UnsupportedMediaType,
 )
 from ades.http import query
-from ades.http.respond import answer
 from ades.http.negotiation import HTML, choose
+from ades.http.respond import answer
 from ades.model import RESERVED_WORKSPACE_NAMES, WORKSPACE_NAME
 from ades.policy import Question
 

@@ -26,16 +26,20 @@ _CORS: Final = (
     ("Access-Control-Allow-Origin", "*"),
     (
         "Access-Control-Expose-Headers",
-        "Location, Link, Preference-Applied, ETag, Retry-After, X-Request-Id, Content-Range, Accept-Ranges, "
-        "Content-Disposition",
+        (
+            "Location, Link, Preference-Applied, ETag, Retry-After, X-Request-Id, Content-Range, Accept-Ranges, "
+            "Content-Disposition"
+        ),
     ),
 )
 _PREFLIGHT: Final = (
     ("Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
     (
         "Access-Control-Allow-Headers",
-        "Content-Type, Authorization, Prefer, Accept, Content-Schema, Idempotency-Key, If-Match, If-None-Match, "
-        "Last-Event-ID, Range",
+        (
+            "Content-Type, Authorization, Prefer, Accept, Content-Schema, Idempotency-Key, If-Match, If-None-Match, "
+            "Last-Event-ID, Range"
+        ),
     ),
     ("Access-Control-Max-Age", "1728000"),
 )

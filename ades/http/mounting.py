@@ -11,10 +11,10 @@ from werkzeug.exceptions import HTTPException
 from ades import telemetry
 from ades.errors import AdesError
 from ades.http import pages, problems
-from ades.http.respond import Response, dumps
 from ades.http.call import NO_CHECK_YET, Call
 from ades.http.negotiation import HTML, JSON, choose
 from ades.http.query import FORM
+from ades.http.respond import Response, dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,13 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
-from werkzeug.exceptions import HTTPException
-
 from ades import errors
 from ades.http.negotiation import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from werkzeug.exceptions import HTTPException
 
 PROBLEM_JSON: Final = "application/problem+json"
 

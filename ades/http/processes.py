@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades.errors import NoSuchProcess
 from ades.http import query
-from ades.http.respond import prepare, send
 from ades.http.components import LINKS
 from ades.http.landing import PROCESSES, PROCESSES_2, REL
 from ades.http.negotiation import HTML, JSON
 from ades.http.profiles import array_twice, directory_twice
+from ades.http.respond import prepare, send
 from ades.http.routes import Answer, Area, Route
 from ades.model import Access, Page
 
 if TYPE_CHECKING:
     from flask import Response
 
-    from ades.http.call import Call
     from ades.http.cache import Ready
+    from ades.http.call import Call
     from ades.model import Process
 
 _DESCRIPTION_PROFILE: Final = "https://www.opengis.net/def/profile/OGC/0/ogc-process-description"
@@ -53,8 +53,8 @@ def describe(call: Call, process: Process) -> dict[str, Any]:
     document = _head(call, process)
     inputs, outputs = process.description.get("inputs", {}), process.description.get("outputs", {})
     if call.mount is not None and call.mount.profile.eodh_descriptions:
-        inputs = {id: array_twice(port) for id, port in inputs.items()}
-        outputs = {id: directory_twice(port) for id, port in outputs.items()}
+        inputs = {name: array_twice(port) for name, port in inputs.items()}
+        outputs = {name: directory_twice(port) for name, port in outputs.items()}
     return document | {"inputs": inputs, "outputs": outputs, "links": _links(call, process)}
 
 
@@ -88,8 +88,9 @@ def _visible(call: Call, processes: list[Process]) -> list[bool]:
 
 def _limit(call: Call) -> int:
     settings = call.services.settings
-    if call.query["limit"] is not None:
-        return min(call.query["limit"], settings.page_limit_max)
+    asked: int | None = call.query["limit"]
+    if asked is not None:
+        return min(asked, settings.page_limit_max)
     whole = call.mount is not None and call.mount.profile.whole_lists
     return settings.page_limit_max if whole else settings.page_limit
 

@@ -10,7 +10,6 @@ from flask import Response as FlaskResponse
 
 from ades.http import pages
 from ades.http.cache import Ready
-from ades.http.negotiation import HTML
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any, Final
 from ades import __version__, telemetry
 from ades.errors import NoSuchResource
 from ades.http import assets
-from ades.http.respond import Response, dumps
 from ades.http.negotiation import HTML, JSON, Form
+from ades.http.respond import Response, dumps
 from ades.http.routes import Answer, Route
 from ades.service.health import State
 
 if TYPE_CHECKING:
+    from flask import Response as FlaskResponse
+
     from ades.http.call import Call
     from ades.model import Workspace
 
 _TEXT: Final = Form("text", "text/plain; charset=utf-8")
 
 
-def start(call: Call) -> Response:
+def start(call: Call) -> FlaskResponse:
     """What this is, and which workspaces the caller may see."""
     call.allow()
     settings = call.services.settings
@@ -39,10 +41,13 @@ def alive(_call: Call) -> Response:
 
 
 def ready(call: Call) -> Response:
-    """Each part that requests need, looked at now; 503 if one has failed."""
+    """Each part that requests need, looked at now; 503 if one has failed. Why, the log tells, not strangers."""
     checks = call.services.examine()
     failed = any(check.state is State.FAILED for check in checks)
-    parts = {check.part: {"state": check.state.value, "message": check.message} for check in checks}
+    for check in checks:
+        if check.state is State.FAILED:
+            telemetry.log().error(check.message, part=check.part)
+    parts = {check.part: check.state.value for check in checks}
     body = dumps({"status": "failed" if failed else "ok", "parts": parts})
     return Response(body, 503 if failed else 200, content_type=JSON.media_type)
 

@@ -124,8 +124,8 @@ def _description(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
     found.setdefault("outputTransmission", _TRANSMISSION)
     found.setdefault("keywords", [])
     found.setdefault("metadata", [])
-    found["inputs"] = {id: _port(port) for id, port in (metadata.get("inputs") or {}).items()}
-    found["outputs"] = {id: _port(port) for id, port in (metadata.get("outputs") or {}).items()}
+    found["inputs"] = {name: _port(port) for name, port in (metadata.get("inputs") or {}).items()}
+    found["outputs"] = {name: _port(port) for name, port in (metadata.get("outputs") or {}).items()}
     first = ("title", "description", "jobControlOptions", "outputTransmission", "keywords", "metadata")
     return {key: found[key] for key in first if key in found} | found
 
@@ -135,7 +135,7 @@ def _port(port: dict[str, JSON]) -> dict[str, JSON]:
 
 
 def _one_language(value: JSON) -> JSON:
-    """pygeoapi's texts may come in several languages; English is understood most widely."""
+    """A text that may come in several languages; English is understood most widely."""
     if isinstance(value, dict) and value and all(re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?", str(key)) for key in value):
         return value.get("en", value.get("en-US", next(iter(value.values()))))
     return value
@@ -147,15 +147,15 @@ def _one_language(value: JSON) -> JSON:
 def _configured(config: Path) -> Iterator[Builtin]:
     resources = _resources(config)
     processors = {
-        id: resource.get("processor", {}) for id, resource in resources.items() if resource.get("type") == "process"
+        name: entry.get("processor", {}) for name, entry in resources.items() if entry.get("type") == "process"
     }
-    for id, processor in processors.items():
+    for name, processor in processors.items():
         if not isinstance(processor, dict) or not isinstance(processor.get("name"), str):
-            raise Misconfigured(f"{config}: the process {id} has no processor with a name.", field="config")
+            raise Misconfigured(f"{config}: the process {name} has no processor with a name.", field="config")
     if not processors:
         return
-    for id, metadata in _ask(config, processors).items():
-        yield builtin({"id": id} | metadata | {"id": id}, processors[id])
+    for name, metadata in _ask(config, processors).items():
+        yield builtin(metadata | {"id": name}, processors[name])
 
 
 def _resources(config: Path) -> dict[str, Any]:

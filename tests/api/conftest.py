@@ -1,6 +1,7 @@
 """A server of its own for each test: a real database in a folder that is thrown away."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,23 +20,33 @@ REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 PROBLEMS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the tables and the workspace `demo`, to be copied: making one takes longer than a test."""
+    data = tmp_path_factory.mktemp("prepared") / "data"
+    prepare(Settings(data=data))
+    return data
+
+
 @pytest.fixture
 def configure(tmp_path: Path) -> Callable[..., Settings]:
     """Settings with some changes."""
 
     def settings(**changes: Any) -> Settings:
-        return Settings(**{"data": tmp_path / "data", "log_level": "error", "_env_file": None} | changes)
+        return Settings(**{"data": tmp_path / "data", "log_level": "error"} | changes)
 
     return settings
 
 
 @pytest.fixture
-def make_app(configure: Callable[..., Settings]) -> Iterator[Callable[..., Flask]]:
+def make_app(configure: Callable[..., Settings], prepared: Path) -> Iterator[Callable[..., Flask]]:
     """Makes servers with the workspace `demo`."""
     made: list[Services] = []
 
     def make(**changes: Any) -> Flask:
         settings = configure(**changes)
+        if not settings.database:
+            shutil.copytree(prepared, settings.data, dirs_exist_ok=True)
         prepare(settings)
         app = create_app(settings)
         made.append(app.extensions["ades"])

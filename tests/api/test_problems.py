@@ -141,7 +141,7 @@ def test_b3_a_policy_that_does_not_answer_refuses_but_the_probes_stay(client, se
     assert 200 == client.get("/readyz").status_code
 
 
-def test_b3_a_fault_of_our_own_tells_nothing_but_its_name_in_the_log(client, services, capfd):
+def test_b3_a_fault_of_our_own_tells_nothing_but_its_name_in_the_log(capsys, client, services):
     class Broken:
         def find(self, *_):
             raise RuntimeError("the password is swordfish")
@@ -153,7 +153,7 @@ def test_b3_a_fault_of_our_own_tells_nothing_but_its_name_in_the_log(client, ser
     assert SHAPE == answer.json.keys()
     assert "swordfish" not in answer.text
     assert "RuntimeError" not in answer.text
-    log = capfd.readouterr().err
+    log = capsys.readouterr().err
     assert answer.headers["X-Request-Id"] in log
     assert "swordfish" in log
 

@@ -1,0 +1,117 @@
+"""How the server is: each part looked at by using it. `ades doctor` and `/readyz` both ask here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from ades.errors import AdesError
+from ades.settings import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ades.settings import Settings
+    from ades.store import Store
+
+SPARE_DISK = 1024**3
+"""Less room than this in the data folder is worth a warning."""
+
+
+class State(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Works, but somebody should know."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found at one part."""
+
+    part: str
+    state: State
+    message: str
+
+
+def look(part: str, probe: Callable[[], Check | str]) -> Check:
+    """Run a probe; its trouble becomes a failed check in one sentence."""
+    try:
+        found = probe()
+    except (AdesError, OSError) as error:
+        return Check(part, State.FAILED, str(error))
+    return found if isinstance(found, Check) else Check(part, State.OK, found)
+
+
+def check_data(settings: Settings) -> Check:
+    """The data folder can be written and has room."""
+    folder = settings.data.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"ades")
+    free = shutil.disk_usage(folder).free
+    room = f"{folder}, {free / 1024**3:.1f} GiB free"
+    return Check("data", State.OK if free > SPARE_DISK else State.WARNING, room)
+
+
+def check_database(store: Store) -> str:
+    """The database answers and its tables are of this version."""
+    store.ping()
+    return f"{store.name}, tables of version {store.version()}"
+
+
+def check_identity(settings: Settings) -> Check:
+    """Strangers are kept out, or nobody can come from outside."""
+    if settings.oidc_issuer is not None:
+        return Check("identity", State.OK, f"tokens of {settings.oidc_issuer}")
+    if settings.host in LOOPBACK:
+        return Check("identity", State.OK, "open: everybody on this machine may do everything")
+    return Check("identity", State.WARNING, f"open to everybody who reaches {settings.host} (--insecure)")
+
+
+def check_programs() -> Check:
+    """What tools of packages may ask for: container engines."""
+    engines = [name for name in ("docker", "podman", "singularity", "apptainer") if shutil.which(name)]
+    cores = len(os.sched_getaffinity(0))
+    if engines:
+        return Check("containers", State.OK, f"{', '.join(engines)} on {cores} cores")
+    return Check("containers", State.OK, f"none: tools run as commands of this machine, on {cores} cores")
+
+
+def examine(settings: Settings) -> list[Check]:
+    """Look at every part that this configuration uses."""
+    return [
+        look("data", lambda: check_data(settings)),
+        look("database", lambda: _open_database(settings)),
+        look("objects", lambda: check_objects(settings)),
+        look("identity", lambda: check_identity(settings)),
+        look("containers", check_programs),
+    ]
+
+
+def _open_database(settings: Settings) -> str:
+    from ades.store import Store
+
+    with Store.open(settings.database_url) as store:
+        return check_database(store)
+
+
+def check_objects(settings: Settings) -> str:
+    """An object can be written, read and deleted."""
+    from ades.objects import open_store
+
+    store = open_store(settings)
+    key = f"ades/doctor/{os.getpid()}"
+    store.put(key, b"ades")
+    try:
+        with store.open(key) as body:
+            body.read()
+    finally:
+        store.delete(key)
+    return settings.objects or f"the folder {settings.data.absolute() / 'objects'}"
