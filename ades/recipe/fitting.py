@@ -1,0 +1,76 @@
+"""Whether a value of one type can arrive where another is wanted. Doubt counts as yes: values decide at run time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ades.model import JSON
+
+_NUMBERS: Final = frozenset({"int", "long", "float", "double"})
+_FILES: Final = frozenset({"File", "stdin", "stdout", "stderr"})
+_TEXTS: Final = frozenset({"string", "enum"})
+
+
+def can_fit(given: JSON, wanted: JSON) -> bool:
+    """Whether any value of the one type is a value of the other."""
+    return any(_fits(left, right) for left in _alternatives(given) for right in _alternatives(wanted))
+
+
+def _alternatives(kind: JSON) -> list[JSON]:
+    return kind if isinstance(kind, list) else [kind]
+
+
+def _fits(left: JSON, right: JSON) -> bool:
+    if "Any" in (left, right):
+        return True
+    one, other = _word(left), _word(right)
+    if one == other == "array":
+        return can_fit(left["items"], right["items"])
+    return one == other or any({one, other} <= family for family in (_NUMBERS, _FILES, _TEXTS))
+
+
+def _word(kind: JSON) -> str:
+    return str(kind["type"]) if isinstance(kind, dict) else str(kind)
+
+
+def array_of(kind: JSON) -> JSON:
+    """The type of a list of such values."""
+    return {"type": "array", "items": kind}
+
+
+def scattered(kind: JSON, step: JSON) -> JSON:
+    """The type of a step's output, all tasks together."""
+    over = step.get("scatter", [])
+    names = over if isinstance(over, list) else [over]
+    depth = len(names) if step.get("scatterMethod") == "nested_crossproduct" else min(len(names), 1)
+    for _ in range(depth):
+        kind = array_of(kind)
+    return kind
+
+
+def gathered(kinds: list[JSON], how: str) -> JSON:
+    """The type of what several links bring together."""
+    if how == "merge_nested":
+        return array_of(_together(kinds))
+    inner = [
+        item["items"] if isinstance(item, dict) and item.get("type") == "array" else item
+        for kind in kinds
+        for item in _alternatives(kind)
+    ]
+    return array_of(_together(inner))
+
+
+def _together(kinds: list[JSON]) -> JSON:
+    flat: list[JSON] = []
+    for kind in kinds:
+        flat.extend(item for item in _alternatives(kind) if item not in flat)
+    return flat[0] if len(flat) == 1 else flat
+
+
+def picked(kind: JSON, how: str) -> JSON:
+    """The type after `pickValue` has left out what is null."""
+    items = kind["items"] if isinstance(kind, dict) and kind.get("type") == "array" else kind
+    kept = [item for item in _alternatives(items) if item != "null"] or ["null"]
+    one = kept[0] if len(kept) == 1 else kept
+    return array_of(one) if how == "all_non_null" else one

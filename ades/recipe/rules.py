@@ -1,0 +1,212 @@
+"""What this server asks of a package beyond the grammar: reserved names, images, resources, files that came along."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urljoin, urlsplit
+
+from ades.errors import InvalidPackage, MalformedPackage
+from ades.recipe.flow import asked
+from ades.recipe.reading import Node
+from ades.recipe.types import members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ades.model import JSON
+    from ades.recipe.reading import Reading
+
+RESERVED_STEPS: Final = ("node_stage_in", "node_stage_out")
+RESERVED_INPUTS: Final = frozenset(
+    {
+        "CALLING_WORKSPACE_ACCESS_TOKEN",
+        "STAGE_AWS_ACCESS_KEY_ID",
+        "STAGE_AWS_SECRET_ACCESS_KEY",
+        "STAGE_AWS_SESSION_TOKEN",
+    },
+)
+PROCESS_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+
+_REFERENCE: Final = re.compile(
+    r"""\$\((?:inputs|self|runtime|null)(?:\.\w+|\[(?:\d+|'(?:[^']|\\')+'|"(?:[^"]|\\")+")\])*\)"""
+)
+
+
+def check_id(process_id: str) -> None:
+    """A process id becomes part of addresses and of storage keys, so it is made of plain characters."""
+    if not PROCESS_ID.fullmatch(process_id):
+        raise InvalidPackage(
+            f"`{process_id[:60]}` cannot be the id of a process. Use letters, digits, `_`, `-` and `.`, beginning with "
+            "a letter, digit or `_`, 128 at most.",
+            field="id",
+        )
+
+
+def check(entry: Node, processes: list[Node], reading: Reading) -> None:
+    """Refuse what is reserved, and warn of what is doubtful. `processes` are the entry and all that it runs."""
+    _reserved(entry, processes)
+    _expressions(processes, reading)
+    _tools(entry, processes, reading)
+    if not any("Directory" in str(port["type"]) for port in entry["outputs"]):
+        reading.warn("No output is a Directory, so the results are not published as a STAC catalogue.")
+    for process in processes:
+        for port in process["inputs"]:
+            _default_files(port, reading)
+        for step in process.get("steps", ()):
+            for port in step["in"]:
+                _default_files(port, reading)
+
+
+def _reserved(entry: Node, processes: list[Node]) -> None:
+    for process in processes:
+        for step in process.get("steps", ()):
+            if step["id"].startswith(RESERVED_STEPS):
+                raise MalformedPackage(
+                    f"The step `{step['id']}` has a reserved name: steps that begin with `node_stage_in` or "
+                    "`node_stage_out` are made by the server. Give it another name.",
+                    field=step["id"],
+                )
+    for port in entry["inputs"]:
+        if port["id"] in RESERVED_INPUTS:
+            raise MalformedPackage(
+                f"The input `{port['id']}` has a reserved name: credentials never travel as inputs. Take it out.",
+                field=port["id"],
+            )
+
+
+# -- doubts ---------------------------------------------------------------------------------------------------------
+
+
+def _tools(entry: Node, processes: list[Node], reading: Reading) -> None:
+    above = {id(process): asked(process) for process in processes}
+    covered: dict[int, frozenset[str]] = {id(entry): above[id(entry)]}
+    for process in processes:
+        for step in process.get("steps", ()):
+            for other in processes:
+                if step["run"] is other or step["run"] == f"#{other.get('id')}":
+                    inherited = covered.get(id(process), frozenset()) | asked(step)
+                    covered[id(other)] = covered.get(id(other), above[id(other)]) | inherited
+    for process in processes:
+        if process["class"] == "CommandLineTool":
+            _tool(process, covered.get(id(process), above[id(process)]), reading)
+
+
+def _tool(tool: Node, has: frozenset[str], reading: Reading) -> None:
+    name = tool.get("id") or "of this package"
+    if "ResourceRequirement" not in has:
+        reading.warn(f"The tool `{name}` does not say what it needs (ResourceRequirement); it gets the default share.")
+    if "DockerRequirement" not in has:
+        reading.warn(f"The tool `{name}` names no image (DockerRequirement); its command must be on the machine.")
+    for item in (*tool.get("requirements", ()), *tool.get("hints", ())):
+        if item["class"] == "DockerRequirement":
+            _image(str(item.get("dockerPull") or item.get("dockerImageId") or ""), reading)
+
+
+def _image(image: str, reading: Reading) -> None:
+    if not image or "@sha256:" in image:
+        return
+    tag = image.rpartition("/")[2].partition(":")[2]
+    if not tag:
+        reading.warn(f"The image `{image}` has no tag, so that it may be another one tomorrow.")
+    elif tag == "latest":
+        reading.warn(f"The image `{image}` may be another one tomorrow. Name a version instead of `latest`.")
+
+
+def _expressions(processes: list[Node], reading: Reading) -> None:
+    for process in processes:
+        if "InlineJavascriptRequirement" in asked(process):
+            continue
+        for text in _evaluated(process):
+            unknown = "$(" in _REFERENCE.sub("", text.replace("\\$(", ""))
+            if unknown and _javascript_is_near(processes, process):
+                continue
+            if unknown:
+                reading.warn(
+                    f"The expression `{' '.join(text.split())[:60]}` of `{process.get('id') or process['class']}` is more "
+                    "than a reference, so it needs InlineJavascriptRequirement. If it is meant for a shell, write `\\$(`.",
+                )
+
+
+def _javascript_is_near(processes: list[Node], process: Node) -> bool:
+    """A workflow that asks for JavaScript gives it to its steps."""
+    return any("InlineJavascriptRequirement" in asked(other) for other in processes if other is not process)
+
+
+_EVALUATED: Final = frozenset(
+    {"valueFrom", "outputEval", "glob", "expression", "entry", "entryname", "envValue", "stdin", "stdout", "stderr",
+     "arguments", "when", "position", "secondaryFiles", "format"}
+)  # fmt: skip
+
+
+def _evaluated(value: JSON) -> Iterator[str]:
+    """The texts in which expressions are evaluated."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in _EVALUATED:
+                yield from (text for text in _strings(item) if "$(" in text)
+            elif key not in {"default", "run", "doc"}:
+                yield from _evaluated(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _evaluated(item)
+
+
+def _strings(value: JSON) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+    elif isinstance(value, dict):
+        yield from _evaluated(value)
+
+
+# -- files as defaults ----------------------------------------------------------------------------------------------
+
+
+def _default_files(port: JSON, reading: Reading) -> None:
+    """A default file must have an address or its contents; one that did not come along is no default."""
+    if "default" not in port:
+        return
+    base = _base(port)
+    missing = [item for item in _files(port["default"]) if not _settled(item, base)]
+    if missing:
+        del port["default"]
+        named = ", ".join(f"`{item.get('location') or item.get('path') or item.get('class')}`" for item in missing)
+        reading.warn(f"The default of `{port['id']}` is a file that did not come along ({named}), so it has none.")
+
+
+def _base(port: JSON) -> str | None:
+    at = port.at if isinstance(port, Node) else None
+    while isinstance(at, tuple):
+        at = at[0]
+    return at.address if at else None
+
+
+def _files(value: JSON) -> Iterator[dict[str, JSON]]:
+    if isinstance(value, dict):
+        if value.get("class") in {"File", "Directory"}:
+            yield value
+        for key in ("listing", "secondaryFiles") if "class" in value else value:
+            yield from _files(value.get(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _files(item)
+
+
+def _settled(item: dict[str, JSON], base: str | None) -> bool:
+    """Whether the file can be had later on. Writes a relative name as the address that it has."""
+    place = item.get("location") or item.get("path")
+    if place is None:
+        return "contents" in item or "listing" in item
+    if not urlsplit(str(place)).scheme and base:
+        place = urljoin(base, str(place))
+    item.pop("path", None)
+    item["location"] = place
+    return urlsplit(str(place)).scheme in {"http", "https", "s3"}
+
+
+def file_types(kind: JSON) -> bool:
+    """Whether a type is about files or folders at all."""
+    return any(item in {"File", "Directory"} for item in members(kind))
