@@ -44,6 +44,9 @@ test-long: $(VENV)/.dev  ## chaos, soak and benchmarks on top
 lint: $(VENV)/.dev  ## style, format and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@$(MAKE) --silent contracts
+
+contracts: $(VENV)/.dev  ## who may import whom
 	PYTHONPATH=tests $(BIN)/lint-imports
 
 types: $(VENV)/.dev  ## mypy --strict
@@ -69,4 +72,4 @@ clean:  ## delete what the other commands made, but no data
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run test test-long lint types format bench docs lock clean
+.PHONY: help setup run test test-long lint contracts types format bench docs lock clean

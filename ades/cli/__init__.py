@@ -1,0 +1,69 @@
+"""The command line. Each command lives in a module of its own that is imported when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from ades import __version__
+from ades.errors import AdesError
+
+COMMANDS = {
+    "serve": "ades.cli.serve:serve",
+    "doctor": "ades.cli.doctor:doctor",
+    "workspace": "ades.cli.workspace:workspace",
+    "db": "ades.cli.db:db",
+    "deploy": "ades.cli.processes:deploy",
+    "replace": "ades.cli.processes:replace",
+    "undeploy": "ades.cli.processes:undeploy",
+    "processes": "ades.cli.processes:processes",
+    "describe": "ades.cli.processes:describe",
+    "run": "ades.cli.run:run",
+    "jobs": "ades.cli.jobs:jobs",
+    "status": "ades.cli.jobs:status",
+    "steps": "ades.cli.jobs:steps",
+    "logs": "ades.cli.jobs:logs",
+    "results": "ades.cli.jobs:results",
+    "download": "ades.cli.jobs:download",
+    "dismiss": "ades.cli.jobs:dismiss",
+    "login": "ades.cli.login:login",
+    "logout": "ades.cli.login:logout",
+    "completion": "ades.cli.completion:completion",
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a command only when it is called or listed, so that `ades` starts at once."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the order in which somebody meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the module of a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="ades %(version)s")
+def ades() -> None:
+    """Run Earth-observation workflows next to the data: an OGC API - Processes server.
+
+    Start with `ades serve`. Every setting is an environment variable `ADES_…`; `ades doctor` shows what is in force.
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run a command; an error is one sentence on standard error and exit code 1."""
+    try:
+        return ades.main(arguments, prog_name="ades", standalone_mode=True)
+    except AdesError as error:
+        click.echo(f"ades: {error.detail}", err=True)
+        sys.exit(1)

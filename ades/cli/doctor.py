@@ -1,0 +1,46 @@
+"""`ades doctor`: what is configured, reachable and missing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from ades.cli.common import data_option, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ades.service.health import Check
+
+MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
+COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+@data_option
+def doctor(data: Path | None, *, as_json: bool) -> None:
+    """Look at every part of the server by using it; exit code 1 when one does not work.
+
+    Example: ades doctor
+    """
+    from ades.service.health import State, examine
+
+    checks = examine(load_settings(data=data))
+    _print_json(checks) if as_json else _print_text(checks)
+    sys.exit(any(check.state is State.FAILED for check in checks))
+
+
+def _print_text(checks: list[Check]) -> None:
+    width = max(len(check.part) for check in checks)
+    for check in checks:
+        mark = click.style(MARKS[check.state], fg=COLOURS[check.state])
+        click.echo(f"{mark} {check.part:<{width}}  {check.message}")
+
+
+def _print_json(checks: list[Check]) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(checks, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,49 @@
+"""`ades serve`: the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from ades.cli.common import data_option, load_settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ades.settings import Settings
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 8080]")
+@data_option
+@click.option(
+    "--insecure", is_flag=True, default=None, help="Let strangers in: serve beyond loopback without identities."
+)
+def serve(host: str | None, port: int | None, data: Path | None, *, insecure: bool | None) -> None:
+    """Start the server.
+
+    Example: ades serve --port 8081 --data /var/lib/ades
+    """
+    from ades import app
+
+    settings = load_settings(host=host, port=port, data=data, insecure=insecure)
+    app.serve(settings, announce=lambda address: click.echo(greeting(settings, address)))
+
+
+def greeting(settings: Settings, address: str) -> str:
+    """What a newcomer sees first: where it is, and what to try."""
+    api = f"{address}/{settings.workspace}/ogc-api"
+    return "\n".join(
+        [
+            f"{settings.title} is at {address}",
+            "",
+            f"  look around   {api}",
+            f"  try           curl {api}/processes/hello/execution \\",
+            '                  -H \'Content-Type: application/json\' -d \'{"inputs": {"name": "World"}}\'',
+            f"  data          {settings.data.absolute()}",
+            "  stop          Ctrl-C",
+            "",
+        ]
+    )

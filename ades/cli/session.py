@@ -1,0 +1,136 @@
+"""Which server the commands talk to, and how they talk to people and programs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ades.client import Client
+
+DEFAULT_URL: Final = "http://127.0.0.1:8080"
+
+FAILED: Final = 1
+"""The job failed or was dismissed."""
+REFUSED: Final = 3
+"""The token is missing or not enough."""
+NOT_FOUND: Final = 4
+"""There is no such thing."""
+REJECTED: Final = 5
+"""The server did not accept the request."""
+TROUBLE: Final = 6
+"""The server cannot be reached or cannot do it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The server, the workspace and the form of the output."""
+
+    url: str
+    workspace: str | None
+    token: str | None
+    json: bool
+    configured: bool = False
+    """Somebody has named the server; otherwise it is the default one of this machine."""
+
+    def client(self) -> Client:
+        """The root of the API that the commands use."""
+        from ades.client import Client
+
+        root = Client(self.url, self.token)
+        return root.workspace(self.workspace) if self.workspace else root
+
+    def show(self, document: Any, text: Callable[[], None]) -> None:
+        """Print JSON for programs or call what prints for people."""
+        if self.json:
+            import json
+
+            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            text()
+
+
+def remembered() -> dict[str, str]:
+    """What `ades login` has written down."""
+    import json
+
+    try:
+        found: dict[str, str] = json.loads(login_file().read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def login_file() -> Path:
+    """Where `ades login` writes."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "ades" / "login.json"
+
+
+def talks(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of a session, and turn errors of the client into one sentence and an exit code."""
+
+    @click.option("--url", envvar="ADES_URL", help=f"The server, or the root of any OGC API.  [default: {DEFAULT_URL}]")
+    @click.option("-w", "--workspace", envvar="ADES_WORKSPACE", help="The workspace.  [default: demo]")
+    @click.option("--token", envvar="ADES_TOKEN", help="Bearer token; better in ADES_TOKEN or by `ades login`.")
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+    @functools.wraps(command)
+    def wrapped(
+        *arguments: Any, url: str | None, workspace: str | None, token: str | None, as_json: bool, **options: Any
+    ) -> None:
+        session = _session(url, workspace, token, as_json=as_json)
+        _guarded(lambda: command(session, *arguments, **options))
+
+    return wrapped
+
+
+def _session(url: str | None, workspace: str | None, token: str | None, *, as_json: bool) -> Session:
+    known = {} if url else remembered()
+    address = (url or known.get("url") or DEFAULT_URL).rstrip("/")
+    plain = "ogc-api" in address or workspace == ""
+    name = None if plain else workspace or known.get("workspace") or "demo"
+    return Session(address, name, token or known.get("token"), as_json, configured=bool(url or known))
+
+
+def _guarded(call: Callable[[], None]) -> None:
+    from ades import client
+
+    codes = {client.Refused: REFUSED, client.NotFound: NOT_FOUND, client.Rejected: REJECTED, client.JobFailed: FAILED}
+    try:
+        call()
+    except client.ClientError as error:
+        click.echo(f"ades: {error}{_remedy(error)}", err=True)
+        sys.exit(codes.get(type(error), TROUBLE))
+
+
+def _remedy(error: Exception) -> str:
+    from ades.client import Refused, Unreachable
+
+    if isinstance(error, Unreachable):
+        return " Start a server with `ades serve`, or name one with --url or ADES_URL."
+    return " Give a token with `ades login` or ADES_TOKEN." if isinstance(error, Refused) else ""
+
+
+def table(rows: list[list[str]], head: list[str]) -> None:
+    """Print columns; on a terminal as wide as it is, elsewhere separated by tabs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for name in head:
+        grid.add_column(name, overflow="fold")
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console().print(grid)

@@ -1,0 +1,68 @@
+"""Write docs/reference.md from the code: `python -m docs.generate`. A test fails when the file is not what this writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ades.cli import ades
+from ades.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+REFERENCE = Path(__file__).parent / "reference.md"
+
+
+def reference() -> str:
+    """The whole page."""
+    return "\n".join(
+        [
+            "# Reference",
+            "",
+            "Written by `make docs` from the code; edit it there.",
+            "",
+            "## Settings",
+            "",
+            "Every setting is an environment variable. Lists are words separated by blanks or commas.",
+            "",
+            "| variable | default | what it does |",
+            "|---|---|---|",
+            *(_setting(name, field) for name, field in Settings.model_fields.items()),
+            "",
+            "## Commands",
+            "",
+            *_commands(ades, "ades"),
+        ]
+    )
+
+
+def _setting(name: str, field: FieldInfo) -> str:
+    default = field.default
+    shown = " ".join(str(word) for word in default) if isinstance(default, tuple) else default
+    cell = "" if shown in (None, "") else f"`{shown}`"
+    return f"| `ADES_{name.upper()}` | {cell} | {field.description} |"
+
+
+def _commands(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[str]:
+    context = click.Context(command, info_name=path.rsplit(" ", 1)[-1], parent=parent, terminal_width=100)
+    yield f"### `{path}`"
+    yield ""
+    yield "```"
+    yield command.get_help(context)
+    yield "```"
+    yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from _commands(below, f"{path} {name}", context)
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(reference())
+    print(f"{REFERENCE} is up to date.")
