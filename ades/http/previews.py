@@ -19,7 +19,7 @@ ENOUGH: Final = 64 * 1024
 """So many bytes of a file are looked at."""
 ENOUGH_JSON: Final = 2 * 1024**2
 """JSON can only be understood whole; larger than this it is not shown."""
-_ROWS: Final = 20
+_ROWS: Final = 10
 _COLUMNS: Final = 30
 _LINES: Final = 60
 _PICTURES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/avif"})

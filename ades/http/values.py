@@ -39,7 +39,7 @@ def show(value: Any, depth: int = 0) -> Markup:
 def rest(document: Mapping[str, Any], shown: Collection[str]) -> Markup:
     """What the document says besides the keys that a page has shown already."""
     left = {key: value for key, value in document.items() if key not in shown and value not in (None, "", [], {})}
-    return _object(left, 0) if left else Markup()
+    return _object(left, 0, named=True) if left else Markup()
 
 
 def pretty(value: Any) -> Markup:
@@ -107,16 +107,17 @@ def _text(value: str) -> Markup:
     return Markup('<span class="lines">{}</span>').format(value) if "\n" in value else escape(value)
 
 
-def _object(value: Mapping[str, Any], depth: int) -> Markup:
+def _object(value: Mapping[str, Any], depth: int, *, named: bool = False) -> Markup:
+    """An object as a list of facts; `named` if its keys are words of ours and not of a stranger."""
     if not value:
         return Markup('<span class="faint">empty</span>')
     if isinstance(value.get("href"), str):
         return _reference(value, depth)
     rows = Markup().join(
-        Markup("<div><dt>{}</dt> <dd>{}</dd></div>").format(words(str(key)), show(entry, depth + 1))
+        Markup("<div><dt>{}</dt> <dd>{}</dd></div>").format(words(str(key)) if named else key, show(entry, depth + 1))
         for key, entry in value.items()
     )
-    return Markup('<dl class="facts">{}</dl>').format(rows)
+    return Markup('<dl class="facts{}">{}</dl>').format(" named" if named else "", rows)
 
 
 def _reference(value: Mapping[str, Any], depth: int) -> Markup:

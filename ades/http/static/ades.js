@@ -18,3 +18,4 @@ const open = () => {
 };
 addEventListener("hashchange", open);
 open();
+for (const log of document.querySelectorAll("[data-tail] pre")) log.scrollTop = log.scrollHeight;

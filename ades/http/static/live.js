@@ -49,7 +49,6 @@ const turn = async () => {
 };
 
 if (busy()) {
-  document.querySelectorAll("[data-tail] pre").forEach((log) => { log.scrollTop = log.scrollHeight; });
   later(pause);
   const events = busy().dataset.events;
   if (events) {
