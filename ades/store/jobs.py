@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from ades.model import JSON, Job, JobQuery, Page
+    from ades.model import JSON, Failure, Job, JobQuery, Page
     from ades.store.counters import Totals
     from ades.store.database import Database, Transaction
     from ades.store.outbox import Subscriber
@@ -113,6 +113,14 @@ class Jobs:
             row = held(tx, job)
             _unstarted(row)
             move(tx, job, JobStatus.CREATED, JobStatus.ACCEPTED, due=clock(), message=message)
+            return _get(tx, job)
+
+    def refuse(self, job: UUID, failure: Failure) -> Job:
+        """Fail a queued job that cannot be run, without a worker having looked at it."""
+        values: dict[str, Any] = {"finished": clock(), "failure": rows.failure_document(failure)}
+        with self._database.write() as tx:
+            held(tx, job)
+            move(tx, job, JobStatus.ACCEPTED, JobStatus.FAILED, message=failure.message, **values)
             return _get(tx, job)
 
     def dismiss(self, job: UUID, message: str = "The job was dismissed.") -> Job:

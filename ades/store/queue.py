@@ -18,7 +18,7 @@ from ades.model import Failure, JobStatus, Reason
 from ades.store import events, outbox, results, rows
 from ades.store.claims import Claim, guards, hold, leased, whole
 from ades.store.columns import clock, micros
-from ades.store.moves import FACTS, in_status, move
+from ades.store.moves import FACTS, held, in_status, move
 from ades.store.tables import jobs
 from ades.store.turns import UNLIMITED, NothingDue, anybody, serve
 
@@ -148,6 +148,19 @@ class Queue:
         with self._database.write() as tx:
             return whole(tx, move(tx, claim.id, JobStatus.RUNNING, JobStatus.ACCEPTED, *guards(claim), **values))
 
+    def lose(self, claim: Claim, max_attempts: int) -> Job:
+        """The worker lives, but its runner has died without a word: as if the worker itself were lost."""
+        with self._database.write() as tx:
+            losses = held(tx, claim.id).losses + 1
+            status, values = _after_loss(claim.worker, losses, max_attempts, what="runner")
+            row = move(tx, claim.id, JobStatus.RUNNING, status, *guards(claim), left=Reason.WORKER_LOST, **values)
+            return whole(tx, row)
+
+    def workers(self) -> frozenset[str]:
+        """Who holds jobs at the moment."""
+        with self._database.read() as tx:
+            return frozenset(row.worker for row in tx.all(select(jobs.c.worker).where(_RUNNING).distinct()))
+
     def stale(self, limit: int = _HANDFUL) -> list[Job]:
         """Running jobs whose lease has run out."""
         self._forgive_jump()
@@ -205,11 +218,12 @@ class Queue:
             tx.run(update(jobs).where(_RUNNING).values(lease_until=clock() + jobs.c.lease_length))
 
 
-def _after_loss(worker: str, losses: int, most: int) -> tuple[JobStatus, dict[str, Any]]:
+def _after_loss(worker: str, losses: int, most: int, what: str = "worker") -> tuple[JobStatus, dict[str, Any]]:
     if losses < most:
-        message = f"The worker was lost; the job waits for attempt {losses + 1} of {most}."
+        message = f"The {what} was lost; the job waits for attempt {losses + 1} of {most}."
         return JobStatus.ACCEPTED, {"started": None, "losses": losses, "message": message}
     times = "once" if losses == 1 else f"{losses} times"
-    message = f"A worker was lost {times} while it ran this job, the last time {worker}."
+    where = worker if what == "worker" else f"on {worker}"
+    message = f"A {what} was lost {times} while it ran this job, the last time {where}."
     failure = rows.failure_document(Failure(Reason.WORKER_LOST, message))
     return JobStatus.FAILED, {"finished": clock(), "losses": losses, "message": message, "failure": failure}

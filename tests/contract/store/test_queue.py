@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ades.errors import StaleClaim
-from ades.model import Job, JobStatus, Package
+from ades.model import Failure, Job, JobStatus, Package, Reason
 from ades.store import Store, new_job_id
 
 LEASE = timedelta(seconds=30)
@@ -50,3 +50,28 @@ def test_a_stale_claim_writes_nothing(store):
     with pytest.raises(StaleClaim):
         store.queue.finish(first, JobStatus.FAILED)
     assert store.jobs.get(second.id).status == JobStatus.RUNNING
+
+
+def test_a_lost_runner_costs_an_attempt(store):
+    """Queued again while attempts are left, then failed with the reason."""
+    store.jobs.submit(a_job())
+    claim = store.queue.claim("one", LEASE)
+    assert {"one"} == store.queue.workers()
+    assert JobStatus.ACCEPTED is store.queue.lose(claim, 2).status
+    with pytest.raises(StaleClaim):
+        store.queue.lose(claim, 2)
+    job = store.queue.lose(store.queue.claim("one", LEASE), 2)
+    assert (JobStatus.FAILED, Reason.WORKER_LOST) == (job.status, job.failure.reason)
+    assert frozenset() == store.queue.workers()
+
+
+def test_a_queued_job_can_be_refused(store):
+    """Without a worker; one that is claimed already cannot."""
+    failure = Failure(Reason.INVALID_INPUT, "No.")
+    job = store.jobs.submit(a_job())
+    assert (JobStatus.FAILED, failure) == ((found := store.jobs.refuse(job.id, failure)).status, found.failure)
+    assert 0 == store.jobs.totals("demo").queued
+    job = store.jobs.submit(a_job())
+    store.queue.claim("one", LEASE)
+    with pytest.raises(StaleClaim):
+        store.jobs.refuse(job.id, failure)
