@@ -100,10 +100,11 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         show=values.show, pretty=values.pretty, time=values.time, words=values.words, size=values.size,
-        schema=schemas.in_words,
+        schema=schemas.in_words, groupby_start=schemas.grouped,
     )  # fmt: skip
     environment.globals.update(
         link=values.link, rest=values.rest, curl=curl, example=schemas.example, resolve=schemas.resolve,
+        operations=schemas.operations,
         duration=timeline.duration, draw=maps.draw, geojson=maps.geojson, near=maps.near, version=__version__,
     )  # fmt: skip
     return environment

@@ -80,6 +80,32 @@ def resolve(document: dict[str, Any], entries: list[Any]) -> list[Any]:
     return [_follow(document, entry) for entry in entries]
 
 
+_METHODS: Final = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations of an OpenAPI document by their first tag, in the order of the tags."""
+    groups: dict[str, dict[str, Any]] = {
+        tag["name"]: {"tag": tag["name"], "description": tag.get("description", ""), "entries": []}
+        for tag in document.get("tags") or ()
+    }
+    for path, methods in (document.get("paths") or {}).items():
+        for method, operation in methods.items():
+            if method in _METHODS:
+                tag = (operation.get("tags") or [""])[0]
+                group = groups.setdefault(tag, {"tag": tag, "description": "", "entries": []})
+                group["entries"].append((path, method, operation, methods.get("parameters") or []))
+    return [group for group in groups.values() if group["entries"]]
+
+
+def grouped(texts: list[str], separator: str) -> list[dict[str, Any]]:
+    """Texts by what stands before the last separator in them."""
+    groups: dict[str, list[str]] = {}
+    for text in texts:
+        groups.setdefault(text.rpartition(separator)[0], []).append(text)
+    return [{"start": start, "entries": entries} for start, entries in groups.items()]
+
+
 def _follow(document: dict[str, Any], entry: Any) -> Any:
     pointer = entry.get("$ref") if isinstance(entry, dict) else None
     if not isinstance(pointer, str) or not pointer.startswith("#/"):
