@@ -13,7 +13,8 @@ from flask import Flask
 
 from ades import telemetry
 from ades.errors import Misconfigured
-from ades.http import landing, openapi, processes, site
+from ades.fetch import Fetcher
+from ades.http import deploy, landing, openapi, processes, site
 from ades.http.address import Addresses
 from ades.http.cache import Cache
 from ades.http.door import Door
@@ -26,6 +27,7 @@ from ades.objects import open_store
 from ades.policy.open import OpenPolicy
 from ades.service import builtins, health
 from ades.service.catalog import Catalog
+from ades.service.deployment import Deployments
 from ades.store import Store
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from ades.objects import ObjectStore
     from ades.settings import Settings
 
-AREAS = (landing.AREA, openapi.AREA, processes.AREA)
+AREAS = (landing.AREA, openapi.AREA, processes.AREA, deploy.AREA)
 """All that is served below each prefix, in the order of the API definition."""
 
 _EVERYBODY = Actor(name="anyone", open=True)
@@ -61,11 +63,13 @@ def assemble(settings: Settings) -> Services:
     """Open the parts that requests need."""
     store = Store.open(settings.database_url)
     objects = open_store(settings)
+    known = builtins.load(settings.config)
     return Services(
         settings=settings,
         store=store,
         objects=objects,
-        catalog=Catalog(store, builtins.load(settings.config)),
+        catalog=Catalog(store, known),
+        deployments=Deployments(store, known, Fetcher(settings), limit=settings.body_limit),
         policy=OpenPolicy(),
         identify=lambda _request: _EVERYBODY,
         addresses=Addresses(settings),

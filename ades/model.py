@@ -136,7 +136,7 @@ class Package(_Evolving):
     """A deployed document and what was understood of it at deploy. Never changes: the digest covers the document."""
 
     digest: str
-    """sha256 over media type, entry and body, in hexadecimal."""
+    """sha256 over media type, entry, body and what was understood of it, in hexadecimal."""
     media_type: str
     """As it was deployed: application/cwl+yaml, application/ogcapppkg+json …"""
     body: bytes

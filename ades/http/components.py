@@ -50,6 +50,7 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Location": {"description": "Where the new resource is.", "schema": {"type": "string", "format": "uri"}},
     "Link": {"description": "The links of the body once more (RFC 8288).", "schema": {"type": "string"}},
     "ETag": {"description": "Changes when the body does.", "schema": {"type": "string"}},
+    "Warning": {"description": "What is doubtful about the package, for people.", "schema": {"type": "string"}},
     "Preference-Applied": {"description": "Which preference was followed.", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "How to say who you are.", "schema": {"type": "string"}},

@@ -45,7 +45,10 @@ def listing(call: Call) -> Response:
 
 def description(call: Call, processID: str) -> Response:  # noqa: N803 - the standard's word
     """One process: its inputs and outputs."""
-    return call.answer(describe(call, call.process(processID)))
+    process = call.process(processID)
+    if call.query["revision"] is not None:
+        process = call.services.deployments.revision(process, call.query["revision"])
+    return call.answer(describe(call, process))
 
 
 def describe(call: Call, process: Process) -> dict[str, Any]:
@@ -133,9 +136,19 @@ def _links(call: Call, process: Process) -> list[dict[str, str]]:
         {"href": call.url("processes"), "rel": "up", "type": JSON.media_type, "title": "Processes"},
         {"href": call.base, "rel": "service", "type": JSON.media_type, "title": "The first page"},
     ]
-    return links + own
+    return links + (_deployed_links(url) if process.mutable else []) + own
 
 
+def _deployed_links(url: str) -> list[dict[str, str]]:
+    """What there is of a process that was deployed, beside its description."""
+    return [
+        {"href": f"{url}/package", "rel": "related", "type": "application/cwl+yaml", "title": "Package"},
+        {"href": f"{url}/revisions", "rel": "version-history", "type": JSON.media_type, "title": "Revisions"},
+        {"href": f"{url}/workflow.svg", "rel": "preview", "type": "image/svg+xml", "title": "Steps of the workflow"},
+    ]
+
+
+REVISION: Final = query.whole("revision", "Which revision; the newest if it is not said.", minimum=1)
 PAGING: Final = (
     query.whole("limit", "How many to return at most; the server may return fewer.", minimum=1, maximum=10_000),
     query.whole("skip", "How many to leave out. Links to the next page carry a cursor, which goes before.", minimum=0),
@@ -183,7 +196,7 @@ AREA: Final = Area(
         ),
         Route(
             method="GET", path="/processes/{processID}", view=description, name="getProcessDescription",
-            action="read-process", summary="What a process takes and gives", page="process",
+            action="read-process", summary="What a process takes and gives", page="process", query=(REVISION,),
             answers={200: Answer("The description", "process", headers=("Link", "ETag"))}, errors=(NoSuchProcess,),
         ),
     ),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ades.objects import ObjectStore
     from ades.policy import Policy
     from ades.service.catalog import Catalog
+    from ades.service.deployment import Deployments
     from ades.service.health import Check
     from ades.settings import Settings
     from ades.store import Store
@@ -31,6 +32,7 @@ class Services:
     store: Store
     objects: ObjectStore
     catalog: Catalog
+    deployments: Deployments
     policy: Policy
     identify: Callable[[Request], Actor]
     """Who sends a request; raises Unauthorized for a token that is no good."""

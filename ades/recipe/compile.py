@@ -49,6 +49,7 @@ def compile_package(
     document: Document,
     *,
     entry: str | None = None,
+    expected: str | None = None,
     fetch: Callable[[str], bytes] | None = None,
 ) -> Compiled:
     """Understand a package.
@@ -56,6 +57,8 @@ def compile_package(
     Args:
         document: what `read` has read.
         entry: the id of the workflow that shall become the process; `#` before it and a file name are tolerated.
+        expected: the id that the process should have: it names what has no id, and chooses among several workflows
+            when `entry` does not.
         fetch: reads an address, guarded; without it packages that name other files are refused.
 
     Raises:
@@ -69,11 +72,14 @@ def compile_package(
     for warning in unit.warnings:
         reading.warn(warning)
     packed = pack(unit.value, unit.source, reading, fetch)
-    chosen = _choose(packed, _wanted(entry) or _wanted(unit.entry), reading)
+    wanted = _wanted(entry) or _wanted(unit.entry)
+    if wanted is None and not packed.single and expected in packed.processes:
+        wanted = expected
+    chosen = _choose(packed, wanted, reading)
     processes = flow.check(chosen, packed, reading)
     reading.settle()
     rules.check(chosen, processes, reading)
-    process_id = _process_id(chosen, packed, unit, _wanted(entry))
+    process_id = _process_id(chosen, packed, unit, _wanted(entry) or expected)
     return _compiled(process_id, chosen, processes, packed, unit, reading)
 
 
