@@ -44,7 +44,10 @@ class Transaction:
 
     def count(self, statement: Executable, values: Mapping[str, Any] | None = None) -> int:
         """Execute; how many rows were touched."""
-        result: CursorResult[Any] = self.run(statement, values)
+        # Without the option the count of an INSERT is not known on every driver.
+        result: CursorResult[Any] = self.connection.execute(
+            statement, values, execution_options={"preserve_rowcount": True}
+        )
         return result.rowcount
 
     def first(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Row[Any] | None:
@@ -104,6 +107,29 @@ class Database:
         if not self.postgres and transaction.rings:
             for ring in self.committed:
                 ring(transaction)
+
+    @contextmanager
+    def reshape(self) -> Iterator[Transaction]:
+        """A transaction that changes tables.
+
+        SQLite changes a table by making another and dropping the first, which would take along whatever refers to its
+        rows; so its references are checked at the end instead of all the time.
+        """
+        if self.postgres:
+            with self.write() as tx:
+                yield tx
+            return
+        with self._turn(), self._translated(), self._writer.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            driver.execute("PRAGMA foreign_keys = OFF")
+            try:
+                with connection.begin():
+                    yield Transaction(connection, postgres=False)
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                    if broken is not None:
+                        raise Misconfigured(f"The change would leave rows in {broken[0]} that refer to nothing.")
+            finally:
+                driver.execute("PRAGMA foreign_keys = ON")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -84,6 +84,8 @@ class Jobs:
 
     def total(self, query: JobQuery) -> int | None:
         """How many jobs a query matches, as far as the counters know: None when it asks for more than statuses."""
+        if listing.asks_for_nothing(query):
+            return 0
         if not listing.only_statuses(query):
             return None
         seen = self.totals(query.workspace, query.caller)
@@ -92,7 +94,7 @@ class Jobs:
     def totals(self, workspace: str, caller: str | None = None) -> Totals:
         """The numbers of what a workspace, or a foreign caller in it, may see."""
         with self._database.read() as tx:
-            return counters.totals(tx, workspace, caller)
+            return counters.totals(tx, workspace, None if caller == workspace else caller)
 
     def update_definition(
         self, job: UUID, request: JSON, preferences: dict[str, JSON] | None = None, **values: Any

@@ -45,11 +45,9 @@ class _Shape:
 
 def find(tx: Transaction, query: JobQuery, page: Page) -> tuple[list[Job], str | None]:
     """A page of jobs and the cursor of the next."""
-    if query.types and _TYPE not in query.types:
+    if asks_for_nothing(query):
         return [], None
     values = _values(query, page)
-    if values is None:
-        return [], None
     found = tx.all(_statement(_shape(query, page)), values)
     page_of_jobs = [rows.job(row, {}) for row in found[: page.limit]]
     last = page_of_jobs[-1] if len(found) > page.limit else None
@@ -59,7 +57,12 @@ def find(tx: Transaction, query: JobQuery, page: Page) -> tuple[list[Job], str |
 def only_statuses(query: JobQuery) -> bool:
     """Whether the counters can answer a query."""
     bounds = (query.created_from, query.created_to, query.min_duration, query.max_duration, query.owner)
-    return not query.process_ids and _TYPE in (query.types or {_TYPE}) and all(bound is None for bound in bounds)
+    return not query.process_ids and all(bound is None for bound in bounds)
+
+
+def asks_for_nothing(query: JobQuery) -> bool:
+    """Whether a query asks for types of jobs that there are not, or for the duration of jobs that have none."""
+    return bool((query.types and _TYPE not in query.types) or (query.statuses and not _statuses(query)))
 
 
 def _statuses(query: JobQuery) -> frozenset[JobStatus]:
@@ -79,10 +82,8 @@ def _shape(query: JobQuery, page: Page) -> _Shape:
     )
 
 
-def _values(query: JobQuery, page: Page) -> dict[str, Any] | None:
+def _values(query: JobQuery, page: Page) -> dict[str, Any]:
     statuses = sorted(status.value for status in _statuses(query))
-    if query.statuses and not statuses:
-        return None
     values: dict[str, Any] = {
         "workspace": query.workspace,
         "rows": page.skip + page.limit + 1,
