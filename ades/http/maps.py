@@ -103,19 +103,19 @@ def _shapes(document: JSON) -> Iterator[Shape]:
         return
     kind = document.get("type")
     if kind == "FeatureCollection":
-        for feature in document.get("features") or ():
+        for feature in _list(document.get("features")):
             yield from _shapes(feature)
     elif kind == "Feature":
-        name = str(document.get("id") or (document.get("properties") or {}).get("title") or "")
+        name = str(document.get("id") or _object(document.get("properties")).get("title") or "")
         geometry = document.get("geometry") or _rectangle(document.get("bbox"))
         yield from _one(geometry, name, _own(document), _picture(document.get("assets")))
     elif kind == "Collection":
-        boxes = ((document.get("extent") or {}).get("spatial") or {}).get("bbox") or ()
+        boxes = _list(_object(_object(document.get("extent")).get("spatial")).get("bbox"))
         for box in boxes[1:] or boxes:
             yield from _one(_rectangle(box), str(document.get("title") or document.get("id") or ""), "")
     elif isinstance(document.get("bbox"), list) and "features" not in document:
         yield from _one(_rectangle(document["bbox"]), "", "")
-    elif kind in _PARTS or kind == "GeometryCollection":
+    elif str(kind) in _PARTS or kind == "GeometryCollection":
         yield from _one(document, "", "")
 
 
@@ -123,21 +123,29 @@ def _one(geometry: JSON, name: str, href: str, picture: str = "") -> Iterator[Sh
     if not isinstance(geometry, dict):
         return
     if geometry.get("type") == "GeometryCollection":
-        for part in geometry.get("geometries") or ():
+        for part in _list(geometry.get("geometries")):
             yield from _one(part, name, href, picture)
     elif any(True for _ in _positions(geometry)):
         yield Shape(geometry, name, href, picture)
 
 
+def _list(value: JSON) -> list[JSON]:
+    return value if isinstance(value, list) else []
+
+
+def _object(value: JSON) -> dict[str, JSON]:
+    return value if isinstance(value, dict) else {}
+
+
 def _own(document: Mapping[str, Any]) -> str:
-    links = document.get("links") or ()
-    return next((str(link.get("href")) for link in links if isinstance(link, dict) and link.get("rel") == "self"), "")
+    links = (link for link in _list(document.get("links")) if isinstance(link, dict))
+    return next((str(link.get("href")) for link in links if link.get("rel") == "self"), "")
 
 
 def _picture(assets: JSON) -> str:
     """The address of an item's thumbnail or overview, of a type that browsers show."""
     for asset in assets.values() if isinstance(assets, dict) else ():
-        roles = set(asset.get("roles") or ()) if isinstance(asset, dict) else set()
+        roles = set(map(str, _list(asset.get("roles")))) if isinstance(asset, dict) else set()
         if roles & _LOOKS and asset.get("type") in _PICTURES and isinstance(asset.get("href"), str):
             return str(asset["href"])
     return ""
@@ -160,14 +168,14 @@ _PARTS: Final = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString"
 
 def _rings(geometry: JSON) -> Iterator[Ring]:
     """Each line or ring of a geometry."""
-    depth = _PARTS.get(geometry.get("type"), -1)
+    depth = _PARTS.get(str(geometry.get("type")), -1)
     if depth >= 1 and geometry["type"] != "MultiPoint":
         yield from _down(geometry.get("coordinates"), depth - 1)
 
 
 def _points(geometry: JSON) -> Iterator[tuple[float, float]]:
     coordinates = geometry.get("coordinates")
-    for position in {"Point": [coordinates], "MultiPoint": coordinates}.get(geometry.get("type")) or ():
+    for position in _list({"Point": [coordinates], "MultiPoint": coordinates}.get(str(geometry.get("type")))):
         if _is_position(position):
             yield float(position[0]), float(position[1])
 

@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from jinja2 import Environment, PackageLoader, TemplateNotFound
+from jinja2 import ChainableUndefined, Environment, PackageLoader, TemplateNotFound
 
 from ades import __version__
 from ades.http import assets, maps, schemas, timeline, values
@@ -94,17 +94,18 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("ades.http"),
         autoescape=True,
+        undefined=ChainableUndefined,  # what a document leaves out is left out on its page
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
     )
     environment.filters.update(
-        show=values.show, pretty=values.pretty, time=values.time, words=values.words, size=values.size,
+        show=values.show, objects=values.objects, pretty=values.pretty, time=values.time, words=values.words, size=values.size,
         schema=schemas.in_words, groupby_start=schemas.grouped,
     )  # fmt: skip
     environment.globals.update(
         link=values.link, rest=values.rest, curl=curl, example=schemas.example, resolve=schemas.resolve,
         operations=schemas.operations,
-        duration=timeline.duration, draw=maps.draw, geojson=maps.geojson, near=maps.near, version=__version__,
+        duration=timeline.duration, draw=maps.draw, geojson=maps.geojson, near=maps.near, shapes=maps.shapes, version=__version__,
     )  # fmt: skip
     return environment

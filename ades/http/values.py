@@ -42,6 +42,13 @@ def rest(document: Mapping[str, Any], shown: Collection[str]) -> Markup:
     return _object(left, 0, named=True) if left else Markup()
 
 
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list, or the named objects in an object, which then know their `key`; nothing for the rest."""
+    if isinstance(value, dict):
+        return [{"key": key} | entry for key, entry in value.items() if isinstance(entry, dict)]
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
 def pretty(value: Any) -> Markup:
     """The value as indented JSON."""
     return Markup("<pre><code>{}</code></pre>").format(json.dumps(value, indent=2, ensure_ascii=False, default=str))
