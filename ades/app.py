@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import threading
+import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -120,11 +122,22 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
         websockets=False,
         log_enabled=False,
     )
-    server.on_startup(lambda: announce(f"http://{_spoken(settings.host)}:{port}"))
+    # The server's own hook comes before its workers listen.
+    threading.Thread(target=_announce, args=(announce, settings.host, port), daemon=True).start()
     try:
         server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
     except OSError as error:
         raise Misconfigured(f"Cannot listen on {settings.host}, port {port}: {error}", field="port") from error
+
+
+def _announce(announce: Callable[[str], object], host: str, port: int) -> None:
+    """Say the address once somebody listens there."""
+    listening = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
+    while True:
+        with suppress(OSError), socket.create_connection((listening, port), timeout=1):
+            break
+        time.sleep(0.02)
+    announce(f"http://{_spoken(host)}:{port}")
 
 
 def _share_numbers(settings: Settings) -> None:

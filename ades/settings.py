@@ -47,6 +47,33 @@ class Settings(BaseSettings):
         False, description="Force each file of the local object store onto the disk before it counts as stored."
     )
 
+    # files in a bucket
+    s3_endpoint: str = Field("", description="Address of the object store. Empty: Amazon's for the region.")
+    s3_public_endpoint: str = Field(
+        "", description="Address under which clients reach the object store by presigned links, where it differs."
+    )
+    s3_region: str = Field("", description="Region of the bucket. Empty: what the machine's AWS configuration says.")
+    s3_addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto", description="Whether the bucket is named in the path or in the host of addresses."
+    )
+    s3_access_key: str = Field("", description="Key of the object store. Empty: AWS's usual chain, roles included.")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret that belongs to the key.")
+    s3_session_token: SecretStr | None = Field(None, description="Token that belongs to a temporary key.")
+    s3_credentials_file: Path | None = Field(
+        None, description="JSON file with AccessKeyId, SecretAccessKey, SessionToken, Expiration; read again in time."
+    )
+    s3_credentials: Literal["static", "sts"] = Field(
+        "static",
+        description="What jobs get: the server's own keys, or short-lived ones from STS that reach their prefixes only.",
+    )
+    s3_credentials_seconds: int = Field(3600, ge=60, description="How long the keys live that STS mints for a job.")
+    s3_role: str = Field("", description="Role (ARN) whose rights jobs get a part of; MinIO takes any.")
+    s3_sts_endpoint: str = Field("", description="Address of the token service, where it is not the object store's.")
+    s3_encryption: Literal["", "AES256", "aws:kms", "aws:kms:dsse"] = Field(
+        "", description="Encryption that the object store is asked for."
+    )
+    s3_encryption_key: str = Field("", description="Id of the KMS key for that encryption.")
+
     # the face
     public_url: HttpUrl | None = Field(
         None, description="Address under which clients reach the server. Empty: taken from each request."

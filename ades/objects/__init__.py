@@ -15,15 +15,17 @@ by one word in the settings. What the methods promise beyond their signatures:
 from __future__ import annotations
 
 import mimetypes
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+
+import orjson
 
 from ades.errors import BadRequest, Misconfigured
 from ades.model import WORKSPACE_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime, timedelta
 
     from ades.settings import Settings
@@ -45,6 +47,28 @@ class ObjectInfo:
     modified: datetime
     etag: str
     media_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Keys to an object store."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires: datetime | None = None
+
+    def to_json(self) -> bytes:
+        """As the file that ADES_S3_CREDENTIALS_FILE names holds them (the form of AWS's `credential_process`)."""
+        return orjson.dumps(
+            {
+                "Version": 1,
+                "AccessKeyId": self.access_key,
+                "SecretAccessKey": self.secret_key,
+                "SessionToken": self.session_token,
+                "Expiration": self.expires,
+            }
+        )
 
 
 class ObjectStore(Protocol):
@@ -82,7 +106,9 @@ def open_store(settings: Settings) -> ObjectStore:
     """The store that the settings name: a folder, or `s3://bucket/prefix`."""
     where = settings.objects
     if where.startswith("s3://"):
-        raise Misconfigured("Object stores in buckets are not there yet.", field="objects")
+        from ades.objects.s3 import S3Store
+
+        return S3Store(*bucket_of(where), settings)
     if "://" in where and not where.startswith("file://"):
         raise Misconfigured(
             f"ADES_OBJECTS={where} is neither a folder nor s3://bucket/prefix; give one of them.", field="objects"
@@ -91,6 +117,28 @@ def open_store(settings: Settings) -> ObjectStore:
 
     folder = Path(where.removeprefix("file://")) if where else settings.data / "objects"
     return LocalStore(folder.absolute(), fsync=settings.objects_fsync)
+
+
+def job_credentials(settings: Settings, name: str, write: Iterable[str], read: Iterable[str]) -> Credentials | None:
+    """What a job needs to reach the store at these prefixes; None where it needs nothing, or has it by its place.
+
+    With ADES_S3_CREDENTIALS=sts they are minted for it and reach nothing else. Ask again before they expire, and give
+    the job the new ones in the file that its ADES_S3_CREDENTIALS_FILE names.
+    """
+    if not settings.objects.startswith("s3://"):
+        return None
+    from ades.objects.s3.credentials import for_job
+
+    bucket, prefix = bucket_of(settings.objects)
+    return for_job(settings, bucket, f"{prefix}/" if prefix else "", name, tuple(write), tuple(read))
+
+
+def bucket_of(address: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://bucket/prefix`."""
+    bucket, _, prefix = address.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise Misconfigured(f"ADES_OBJECTS={address} names no bucket: s3://bucket/prefix.", field="objects")
+    return bucket, prefix.strip("/")
 
 
 def check_key(key: str) -> str:

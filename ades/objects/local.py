@@ -131,11 +131,11 @@ class LocalStore:
             try:
                 folder.mkdir(parents=True, exist_ok=True)
                 return (folder / f"{OWN}{token_hex(8)}.part").open("xb")
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError, FileExistsError):
+                if any(above.is_file() for above in (folder, *folder.parents)):
+                    raise Conflict(f"{key} cannot be stored: a folder on its way is an object already.") from None
                 if not left:
                     raise
-            except (NotADirectoryError, FileExistsError):
-                raise Conflict(f"{key} cannot be stored: a folder on its way is an object already.") from None
         raise AssertionError  # the last try returns or raises
 
     def _prune(self, folder: Path) -> None:
