@@ -20,13 +20,13 @@ from ades.http import deploy, landing, openapi, processes, site
 from ades.http.address import Addresses
 from ades.http.cache import Cache
 from ades.http.door import Door
+from ades.http.identity import Identity
 from ades.http.mounting import mount
 from ades.http.mounts import mounts
 from ades.http.respond import Response
 from ades.http.services import Services
-from ades.model import Actor
 from ades.objects import open_store
-from ades.policy.open import OpenPolicy
+from ades.policy import open_policy
 from ades.service import builtins, health
 from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 AREAS = (landing.AREA, openapi.AREA, processes.AREA, deploy.AREA)
 """All that is served below each prefix, in the order of the API definition."""
 
-_EVERYBODY = Actor(name="anyone", open=True)
 _GRACE = 10
 """Seconds that requests get to end when the server stops."""
 
@@ -72,8 +71,8 @@ def assemble(settings: Settings) -> Services:
         objects=objects,
         catalog=Catalog(store, known),
         deployments=Deployments(store, known, Fetcher(settings), limit=settings.body_limit),
-        policy=OpenPolicy(),
-        identify=lambda _request: _EVERYBODY,
+        policy=open_policy(settings),
+        identify=Identity(settings, store),
         addresses=Addresses(settings),
         cache=Cache(),
         examine=lambda: [

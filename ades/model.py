@@ -78,7 +78,7 @@ class Actor(_Evolving):
 
 
 ANONYMOUS: Final = Actor(name="anonymous", anonymous=True)
-EVERYBODY: Final = Actor(name="anonymous", roles=frozenset({ADMINISTRATOR}), open=True)
+EVERYBODY: Final = Actor(name="anyone", open=True)
 """Whoever calls a server that runs without identities."""
 
 

@@ -122,7 +122,7 @@ class Settings(BaseSettings):
         ("ades",), description="Audiences of which a token must name one; `*` takes the tokens of every audience."
     )
     oidc_algorithms: Words = Field(
-        ("RS256", "PS256", "ES256", "Ed25519", "EdDSA"),
+        ("RS256", "PS256", "ES256", "Ed25519"),
         description="Algorithms with which a token may be signed; only those with public keys.",
     )
     oidc_leeway: float = Field(

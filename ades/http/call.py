@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from ades import telemetry
 from ades.errors import (
     BadRequest,
     Forbidden,
@@ -18,8 +19,8 @@ from ades.errors import (
 from ades.http import query
 from ades.http.negotiation import HTML, choose
 from ades.http.respond import answer
-from ades.model import RESERVED_WORKSPACE_NAMES, WORKSPACE_NAME
-from ades.policy import Question
+from ades.model import ADMINISTRATOR, RESERVED_WORKSPACE_NAMES, WORKSPACE_NAME
+from ades.policy import Question, about_job, about_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,14 +132,21 @@ class Call:
         """Ask the policy; return if it says yes.
 
         What does not exist is asked about without facts and so refused to strangers in the same way as what they may
-        not see: the answer does not tell which of the two it is.
+        not see: the answer does not tell which of the two it is. A workspace that does not exist is not found,
+        whoever asks.
         """
         self.asked = True
-        decision = self.services.policy.check(self.question(process=process, job=job, action=action))
+        question = self.question(process=process, job=job, action=action)
+        decision = self.services.policy.check(question)
         if decision.allowed:
             return
+        if self.workspace:
+            self.tenant()
+        telemetry.log().info("Refused", actor=self.actor.name, action=question.action, reasons=decision.reasons)
         if self.actor.anonymous:
             raise Unauthorized
+        if ADMINISTRATOR in self.actor.roles:
+            raise Forbidden(reasons=list(decision.reasons))
         raise Forbidden
 
     def question(
@@ -154,19 +162,8 @@ class Call:
             actor=self.actor,
             action=action or self.route.action or "read-service",
             workspace=workspace or self.workspace or None,
-            process={"id": process.id, "access": process.access.value, "shared_with": list(process.shared_with)}
-            if process
-            else {},
-            job={
-                "id": str(job.id),
-                "owner": job.owner,
-                "calling": job.calling,
-                "executing": job.executing,
-                "deploying": job.deploying,
-                "finished": job.status.finished,
-            }
-            if job
-            else {},
+            process=about_process(process) if process else {},
+            job=about_job(job) if job else {},
             method=self.request.method,
             path=self.request.path,
         )

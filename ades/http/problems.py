@@ -84,7 +84,7 @@ def document(error: errors.AdesError, instance: str) -> dict[str, Any]:
     body |= {"detail": error.detail, "instance": instance}
     if error.field is not None:
         body["field"] = error.field
-    return body | {key: value for key, value in error.extra.items() if key not in _HEADERS}
+    return body | {key: value for key, value in error.extra.items() if key not in _HEADERS and key != "challenge"}
 
 
 def unexpected(instance: str) -> dict[str, Any]:

@@ -68,8 +68,10 @@ def check_database(store: Store) -> str:
 
 def check_identity(settings: Settings) -> Check:
     """Strangers are kept out, or nobody can come from outside."""
-    if settings.oidc_issuer is not None:
-        return Check("identity", State.OK, f"tokens of {settings.oidc_issuer}")
+    ways = [f"tokens of {settings.oidc_issuer}"] if settings.oidc_issuer else []
+    ways += [f"what the gateway {' '.join(settings.gateway_proxies)} says"] if settings.gateway_proxies else []
+    if settings.identities:
+        return Check("identity", State.OK, ", ".join([*ways, "own tokens"]))
     if settings.host in LOOPBACK:
         return Check("identity", State.OK, "open: everybody on this machine may do everything")
     return Check("identity", State.WARNING, f"open to everybody who reaches {settings.host} (--insecure)")

@@ -125,7 +125,7 @@ def test_b3_what_is_not_there_is_refused_like_what_may_not_be_seen(client, servi
     for name in ("there", "absent"):
         answer = client.get(f"{ROOT}/processes/{name}")
         assert (403, "Forbidden") == (answer.status_code, answer.json["title"])
-    assert 403 == client.get("/absent/ogc-api").status_code
+    assert 404 == client.get("/absent/ogc-api").status_code, "an unknown workspace is not found, whoever asks"
 
 
 def test_b3_a_policy_that_does_not_answer_refuses_but_the_probes_stay(client, services):
