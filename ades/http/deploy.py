@@ -20,7 +20,7 @@ from ades.errors import (
 )
 from ades.http import query
 from ades.http.components import LINKS
-from ades.http.negotiation import HTML, JSON, Form
+from ades.http.negotiation import JSON, Form
 from ades.http.processes import REVISION, summarise
 from ades.http.respond import Response
 from ades.http.routes import Answer, Area, Body, Route
@@ -271,7 +271,7 @@ AREA: Final = Area(
         ),
         Route(
             method="GET", path="/processes/{processID}/revisions", view=revisions, name="getRevisions",
-            action="read-process", tag="Deployment", summary="The history of a process", offers=(JSON, HTML),
+            action="read-process", tag="Deployment", summary="The history of a process", page="revisions",
             answers={200: Answer("All revisions, newest first", "revisions", headers=("Link", "ETag"))},
             errors=(NoSuchProcess,),
         ),

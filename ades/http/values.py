@@ -1,12 +1,14 @@
 """JSON as HTML: any value, shown as text that cannot turn into markup, with addresses as links.
 
-Written in Python rather than as template macros because it recurses and because lists call it often.
+Written in Python rather than as template macros because it recurses and because lists call it often. The functions
+whose names begin with an underscore give text that is HTML already; whatever came from outside went through `escape`.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -18,28 +20,22 @@ if TYPE_CHECKING:
 DEPTH: Final = 6
 """Deeper values are shown as JSON text: a page is not a tree browser, and strangers' documents may be nested for ever."""
 _LINKABLE: Final = frozenset({"", "http", "https", "mailto"})
+_CHIP: Final = 40
+"""Shorter texts fit beside each other."""
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+")
-_WORDS: Final = {None: Markup('<span class="faint">none</span>'), True: Markup("yes"), False: Markup("no")}
+_WORDS: Final = {None: '<span class="faint">none</span>', True: "yes", False: "no"}
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
 
 
-def show(value: Any, depth: int = 0) -> Markup:
+def show(value: Any) -> Markup:
     """Any JSON value, readable."""
-    if isinstance(value, str):
-        return _text(value)
-    if value is None or isinstance(value, bool):
-        return _WORDS[value]
-    if isinstance(value, int | float):
-        return escape(value)
-    if depth >= DEPTH:
-        return pretty(value)
-    return _object(value, depth) if isinstance(value, dict) else _list(list(value), depth)
+    return _safe(_show(value, 0))
 
 
 def rest(document: Mapping[str, Any], shown: Collection[str]) -> Markup:
     """What the document says besides the keys that a page has shown already."""
     left = {key: value for key, value in document.items() if key not in shown and value not in (None, "", [], {})}
-    return _object(left, 0, named=True) if left else Markup()
+    return _safe(_object(left, 0, named=True) if left else "")
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
@@ -51,15 +47,12 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 def pretty(value: Any) -> Markup:
     """The value as indented JSON."""
-    return Markup("<pre><code>{}</code></pre>").format(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    return _safe(_pretty(value))
 
 
-def link(href: Any, text: Any = None, kind: str = "") -> Markup:
+def link(href: Any, text: Any = None, kind: Any = "") -> Markup:
     """A link, if the address is of a kind that a browser may safely follow; else the same as text."""
-    label = text or href
-    if not is_linkable(href):
-        return Markup('<span class="address">{}</span>').format(label if label == href else f"{label} ({href})")
-    return Markup('<a href="{}"{}>{}</a>').format(href, Markup(' type="{}"').format(kind) if kind else "", label)
+    return _safe(_link(href, text, kind))
 
 
 def is_linkable(href: Any) -> bool:
@@ -72,6 +65,7 @@ def is_linkable(href: Any) -> bool:
         return False
 
 
+@lru_cache(maxsize=512)
 def words(key: str) -> str:
     """A JSON key as words: jobControlOptions → job control options."""
     if key.isupper() or ":" in key or "/" in key:
@@ -86,10 +80,7 @@ def words(key: str) -> str:
 
 def time(value: Any) -> Markup:
     """A time for people; the exact one stands in the attribute."""
-    found = _TIME.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        return escape(value if value is not None else "")
-    return Markup('<time datetime="{}">{} {} UTC</time>').format(value, found[1], found[2])
+    return _safe(_time(value))
 
 
 def size(count: Any) -> str:
@@ -104,44 +95,77 @@ def size(count: Any) -> str:
     return f"{left:.1f} TiB"
 
 
-def _text(value: str) -> Markup:
+def _safe(html: str) -> Markup:
+    return Markup(html)  # noqa: S704 - the one place where escaped text is declared as such
+
+
+def _show(value: Any, depth: int) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    if isinstance(value, int | float):
+        return str(value)
+    if depth >= DEPTH:
+        return _pretty(value)
+    return _object(value, depth) if isinstance(value, dict) else _list(list(value), depth)
+
+
+def _pretty(value: Any) -> str:
+    return f"<pre><code>{escape(json.dumps(value, indent=2, ensure_ascii=False, default=str))}</code></pre>"
+
+
+def _link(href: Any, text: Any, kind: Any) -> str:
+    label = text or href
+    if not is_linkable(href):
+        return f'<span class="address">{escape(label if label == href else f"{label} ({href})")}</span>'
+    named = f' type="{escape(kind)}"' if kind else ""
+    return f'<a href="{escape(href)}"{named}>{escape(label)}</a>'
+
+
+def _time(value: Any) -> str:
+    found = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        return escape(value if value is not None else "")
+    return f'<time datetime="{escape(value)}">{found[1]} {found[2]} UTC</time>'
+
+
+def _text(value: str) -> str:
     if not value:
-        return Markup('<span class="faint">empty</span>')
-    if _ADDRESS.fullmatch(value):
-        return link(value)
-    if _TIME.fullmatch(value):
-        return time(value)
-    return Markup('<span class="lines">{}</span>').format(value) if "\n" in value else escape(value)
+        return '<span class="faint">empty</span>'
+    if value.startswith("http") and _ADDRESS.fullmatch(value):
+        return _link(value, None, "")
+    if value[0].isdigit() and _TIME.fullmatch(value):
+        return _time(value)
+    return f'<span class="lines">{escape(value)}</span>' if "\n" in value else escape(value)
 
 
-def _object(value: Mapping[str, Any], depth: int, *, named: bool = False) -> Markup:
+def _object(value: Mapping[str, Any], depth: int, *, named: bool = False) -> str:
     """An object as a list of facts; `named` if its keys are words of ours and not of a stranger."""
     if not value:
-        return Markup('<span class="faint">empty</span>')
+        return '<span class="faint">empty</span>'
     if isinstance(value.get("href"), str):
         return _reference(value, depth)
-    rows = Markup().join(
-        Markup("<div><dt>{}</dt> <dd>{}</dd></div>").format(words(str(key)) if named else key, show(entry, depth + 1))
+    rows = "".join(
+        f"<div><dt>{escape(words(str(key)) if named else key)}</dt> <dd>{_show(entry, depth + 1)}</dd></div>"
         for key, entry in value.items()
     )
-    return Markup('<dl class="facts{}">{}</dl>').format(" named" if named else "", rows)
+    return f'<dl class="facts{" named" if named else ""}">{rows}</dl>'
 
 
-def _reference(value: Mapping[str, Any], depth: int) -> Markup:
+def _reference(value: Mapping[str, Any], depth: int) -> str:
     """A link object; whatever it says besides its address follows in brackets."""
-    anchor = link(value["href"], value.get("title"), str(value.get("type") or ""))
+    anchor = _link(value["href"], value.get("title"), value.get("type"))
     more = {k: v for k, v in value.items() if k not in {"href", "title"} and v not in (None, "")}
-    notes = Markup(", ").join(
-        Markup("{} {}").format(words(str(key)), show(entry, depth + 1)) for key, entry in more.items()
-    )
-    return Markup('{} <span class="note">{}</span>').format(anchor, notes) if notes else anchor
+    notes = ", ".join(f"{escape(words(str(key)))} {_show(entry, depth + 1)}" for key, entry in more.items())
+    return f'{anchor} <span class="note">{notes}</span>' if notes else anchor
 
 
-def _list(value: list[Any], depth: int) -> Markup:
+def _list(value: list[Any], depth: int) -> str:
     if not value:
-        return Markup('<span class="faint">empty list</span>')
+        return '<span class="faint">empty list</span>'
     if all(isinstance(entry, int | float | bool) or entry is None for entry in value):
-        return Markup(", ").join(show(entry) for entry in value)
-    short = all(isinstance(entry, str) and len(entry) < 40 and "\n" not in entry for entry in value)  # noqa: PLR2004 - fits a chip
-    entries = Markup().join(Markup("<li>{}</li>").format(show(entry, depth + 1)) for entry in value)
-    return Markup('<ul class="{}">{}</ul>').format("chips" if short else "entries", entries)
+        return ", ".join(_show(entry, depth) for entry in value)
+    short = all(isinstance(entry, str) and len(entry) < _CHIP and "\n" not in entry for entry in value)
+    entries = "".join(f"<li>{_show(entry, depth + 1)}</li>" for entry in value)
+    return f'<ul class="{"chips" if short else "entries"}">{entries}</ul>'

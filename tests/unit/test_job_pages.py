@@ -77,11 +77,16 @@ def test_the_list_shows_each_job_with_a_link_to_it_and_its_process():
     assert 1 == len([e for e in markup.elements if "data-busy" in e.attributes])
 
 
-def test_the_filters_of_the_list_keep_what_was_asked():
-    asked = {"status": "failed", "processID": 'a"b', "datetime": "2025-01-01/.."}
-    markup = page("jobs", {"jobs": [], "links": []}, asked=asked, intervals=[("2025-06-01/..", "last month")])
-    assert ["failed", "2025-01-01/.."] == [e.text for e in markup.all("option") if "selected" in e.attributes]
+def test_the_filters_of_the_list_are_links_and_keep_what_was_asked():
+    choices = [{"label": "any", "href": "/a", "chosen": False}, {"label": "failed", "href": "/b", "chosen": True}]
+    markup = page(
+        "jobs", {"jobs": [], "links": []}, narrowed=True, filters=[{"name": "Status", "choices": choices}],
+        kept=[("status", "failed")], process='a"b', any_process="/c",
+    )  # fmt: skip
+    assert {"/a", "/b", "/c"} <= markup.links
+    assert ["failed"] == [e.text for e in markup.all("a") if e.attributes.get("aria-current") == "true"]
     assert 'a"b' == markup.all("input", name="processID")[0].attributes["value"]
+    assert "failed" == markup.all("input", name="status")[0].attributes["value"]
     assert "No job fits." in text(markup)
 
 
