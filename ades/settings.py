@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     # work
     workers: int = Field(1, ge=0, description="Web worker processes; 0 makes one for each core.")
     threads: int = Field(32, ge=1, description="Requests that one web worker process answers at the same time.")
+    slots: int = Field(0, ge=0, description="Jobs that a worker runs at the same time on this machine; 0: one a core.")
+    local_isolation: Literal["auto", "none"] = Field(
+        "auto", description="`auto` keeps jobs on this machine apart as well as it can; `none` says that nothing need."
+    )
+    javascript: Literal["quickjs", "node"] = Field(
+        "quickjs", description="What evaluates JavaScript expressions. Node must be installed; QuickJS is built in."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log tells.")
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
 

@@ -1,0 +1,283 @@
+"""The keeper of one job: a fork of the warm parent that stays outside of the sandbox.
+
+It brings the inputs, has the package run inside by a process of its own, publishes the outputs, keeps the logs and
+clears up. Whatever happens it ends with nothing left of the job: when it is told to, when its engine is gone or has
+been silent for too long, when the job breaks its limits. When the keeper itself is killed, the kernel kills what is
+inside, and the warm parent clears up.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import orjson
+
+from ades.engine.local import folders, inside, sandbox
+from ades.engine.local.probe import Isolation
+from ades.engine.local.watch import TURN, Watch
+from ades.engine.local.wire import Lines, read_line, receive
+from ades.model import Failure, Reason, Step, StepState
+from ades.objects import open_store
+from ades.runner import linux, processes
+from ades.runner.document import JobDocument
+from ades.runner.events import Ended, Event, Message, Outcome, Progress, StepChanged, decode, encode
+from ades.runner.failures import RunFailed
+from ades.runner.logs import Logs
+from ades.runner.main import failed, keep_logs, prepare, publish
+from ades.settings import Settings
+
+if TYPE_CHECKING:
+    import socket
+
+    from ades.objects import ObjectStore
+
+_ADVICE = frozenset({StepChanged, Progress, Message})
+"""What the inside may tell. The rest is told by the keeper alone."""
+
+
+def wait_and_keep(hand_over: socket.socket, isolation: Isolation) -> NoReturn:
+    """Have everything ready for a job, wait for one, keep it, and end."""
+    linux.die_with_parent(signal.SIGKILL)
+    linux.become_subreaper()
+    os.setsid()
+    plans, plan = os.pipe()
+    events, event = os.pipe()
+    waited = os.fork()
+    if waited == 0:
+        for descriptor in (plan, events, hand_over.fileno()):
+            os.close(descriptor)
+        if isolation is Isolation.NAMESPACES:
+            _go_between(plans, event)
+        inside.wait_and_run(plans, event, isolation)
+    os.close(plans)
+    os.close(event)
+    runner = int.from_bytes(os.read(events, 4)) if isolation is Isolation.NAMESPACES else waited
+    received = receive(hand_over)
+    hand_over.close()
+    if received is None or received[1] is None:
+        os._exit(0)
+    import socket
+
+    _Keeper(socket.socket(fileno=received[1]), isolation, (waited, runner), plan, events).keep()
+
+
+def _go_between(plans: int, event: int) -> NoReturn:
+    """Stand between keeper and sandbox: a process with another PID namespace for its children can have no threads."""
+    linux.die_with_parent(signal.SIGKILL)
+    sandbox.leave_processes()
+    runner = os.fork()
+    if runner == 0:
+        inside.wait_and_run(plans, event, Isolation.NAMESPACES)
+    os.write(event, runner.to_bytes(4))
+    os.closerange(3, 64)
+    os.waitpid(runner, 0)
+    os._exit(0)
+
+
+class _Keeper:
+    def __init__(
+        self, engine: socket.socket, isolation: Isolation, runner: tuple[int, int], plan: int, events: int
+    ) -> None:
+        self._engine = engine
+        self._isolation = isolation
+        self._child, self._runner = runner
+        self._plan = plan
+        self._events = events
+        self._turn = threading.Lock()
+        """Held while it is decided who brings the job to its end."""
+        self._finishing = threading.Lock()
+        """Held by who does it, and never given back."""
+        self._steps: dict[str, Step] = {}
+        self._stopped: Ended | None = None
+        self._folder: Path | None = None
+        self._store: ObjectStore | None = None
+        self._document: JobDocument | None = None
+        self._in_sandbox = False
+
+    def keep(self) -> NoReturn:
+        """The whole life of the job."""
+        line, rest = read_line(self._engine)
+        if not line:
+            self._vanish()
+        order = orjson.loads(line)
+        os.environ.update(order["environment"])
+        threading.Thread(target=self._listen, args=(rest, order["silence"]), daemon=True).start()
+        try:
+            ended = self._run(order)
+        except Exception as error:  # noqa: BLE001 - the border of a job
+            ended = self._stopped or failed(error)
+        self._finish(ended)
+
+    def _run(self, order: dict[str, Any]) -> Ended:
+        self._document = document = JobDocument.from_json(orjson.dumps(order["document"]))
+        settings = Settings.model_validate(order["settings"])
+        self._folder = folder = Path(order["folder"])
+        folders.make(folder, sandbox.owner())
+        self._store = store = open_store(settings)
+        plan = prepare(document, folder, settings, store)
+        self._go(orjson.dumps({**order["sandbox"], "folder": str(folder), "plan": orjson.Fragment(plan.to_json())}))
+        outputs = self._watch(Watch(document.limits, self._runner, folder))
+        if isinstance(outputs, Ended):
+            return outputs
+        return publish(document, outputs, folder, store, self._tell)
+
+    # -- while the package runs
+
+    def _go(self, order: bytes) -> None:
+        with self._turn:
+            self._in_sandbox = self._stopped is None
+        if not self._in_sandbox:
+            return
+        with os.fdopen(self._plan, "wb") as pipe:
+            pipe.write(order + b"\n")
+
+    def _watch(self, watch: Watch) -> dict[str, Any] | Ended:
+        """Pass on what comes from inside until it ends; the outputs, or how else it ended."""
+        lines = Lines()
+        last: dict[str, Any] = {}
+        poll = select.poll()
+        poll.register(self._events, select.POLLIN)
+        wait = int(TURN * 1000) if watch.needed() else None
+        while True:
+            if poll.poll(wait):
+                chunk = os.read(self._events, 65536)
+                if not chunk:
+                    break
+                for line in lines.feed(chunk):
+                    last = self._pass_on(line) or last
+            if wait is not None and self._stopped is None and (broken := watch.look()):
+                self._stop(Ended(Outcome.FAILED, broken))
+        self._end_inside()
+        with self._turn:
+            self._in_sandbox = False
+        return self._stopped or _outcome(last)
+
+    def _pass_on(self, line: bytes) -> dict[str, Any] | None:
+        raw = orjson.loads(line)
+        if "event" not in raw:
+            return dict(raw)
+        event = decode(line)
+        if type(event) in _ADVICE:
+            if isinstance(event, StepChanged):
+                self._steps[event.step.name] = event.step
+            self._send(line + b"\n")
+        return None
+
+    # -- from the engine
+
+    def _listen(self, rest: bytes, silence: float) -> None:
+        """Hear the engine: it says that it lives, or that the job is to end. An engine that says nothing is gone."""
+        lines = Lines()
+        heard = time.monotonic()
+        poll = select.poll()
+        poll.register(self._engine, select.POLLIN)
+        for line in lines.feed(rest):
+            self._obey(line)
+        while True:
+            if poll.poll(1000):
+                try:
+                    chunk = self._engine.recv(65536)
+                except OSError:
+                    chunk = b""
+                if not chunk:
+                    self._vanish()
+                heard = time.monotonic()
+                for line in lines.feed(chunk):
+                    self._obey(line)
+            if time.monotonic() - heard > silence:
+                self._vanish()
+
+    def _obey(self, line: bytes) -> None:
+        if orjson.loads(line).get("kill"):
+            self._stop(Ended(Outcome.DISMISSED))
+
+    def _stop(self, ended: Ended) -> None:
+        """Bring the job to its end, wherever it is."""
+        with self._turn:
+            if self._stopped is not None:
+                return
+            self._stopped = ended
+            running = self._in_sandbox
+        self._end_inside()
+        if not running:
+            # The main thread may be in the middle of a download: it is not waited for.
+            self._finish(ended)
+
+    def _vanish(self) -> NoReturn:
+        """There is nobody left to tell anything."""
+        self._end_inside()
+        if self._folder is not None:
+            folders.remove(self._folder)
+        os._exit(0)
+
+    # -- the end
+
+    def _end_inside(self) -> None:
+        if self._isolation is Isolation.NAMESPACES:
+            # The kernel ends all others in the namespace before process 1 is seen to have ended.
+            processes.send([self._runner], signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOWAIT)
+        else:
+            processes.end_descendants(os.getpid())
+
+    def _finish(self, ended: Ended) -> NoReturn:
+        self._finishing.acquire()
+        self._end_inside()
+        if self._document is not None and self._store is not None and self._folder is not None:
+            if ended.outcome is not Outcome.SUCCESSFUL:
+                self._take_back(self._document, self._store)
+            self._close_steps(ended)
+            keep_logs(self._document, Logs(self._folder), self._store, self._tell)
+        if self._folder is not None:
+            folders.remove(self._folder)
+        self._tell(ended)
+        sys.stderr.flush()
+        os._exit(0)
+
+    def _take_back(self, document: JobDocument, store: ObjectStore) -> None:
+        """What was stored of the results of a job that has none."""
+        try:
+            store.delete(document.results_prefix)
+        except Exception as error:  # noqa: BLE001 - nothing is lost by it but room
+            self._tell(Message(f"Parts of the results could not be deleted: {error}"))
+
+    def _close_steps(self, ended: Ended) -> None:
+        dismissed = ended.outcome is Outcome.DISMISSED
+        state = StepState.DISMISSED if dismissed else StepState.FAILED
+        for step in self._steps.values():
+            if step.state is StepState.RUNNING:
+                reason = Reason.DISMISSED if dismissed else ended.failure and ended.failure.reason
+                message = "The job was dismissed." if dismissed else ended.failure.message if ended.failure else ""
+                self._tell(
+                    StepChanged(step.evolve(state=state, finished=datetime.now(UTC), reason=reason, message=message))
+                )
+
+    def _tell(self, event: Event) -> None:
+        self._send(encode(event))
+
+    def _send(self, line: bytes) -> None:
+        try:
+            self._engine.sendall(line)
+        except OSError:
+            # The engine is gone; the listening thread will see to that.
+            return
+
+
+def _outcome(last: dict[str, Any]) -> dict[str, Any] | Ended:
+    """What the last words from inside mean."""
+    if "outputs" in last:
+        return dict(last["outputs"])
+    if "failure" in last:
+        raw = last["failure"]
+        raise RunFailed(Failure(**{**raw, "reason": Reason(raw["reason"])}))
+    return Ended(Outcome.LOST, Failure(Reason.KILLED, "The runner of the job was killed from outside."))

@@ -1,0 +1,239 @@
+"""One run of a tool: an operating system process, its log, its limits, and what it used.
+
+What the tool prints and its package does not capture goes into the log, line by line as it comes. A line
+`::progress 40 message::` tells how far it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from ades.runner import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROGRESS: Final = re.compile(r"::progress\s+(\d{1,3})(?:\.\d+)?\s*%?\s*(.*?)\s*(?:::)?\s*")
+
+_CHUNK: Final = 65536
+_LONGEST_LINE: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to start, and how."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    env: dict[str, str]
+    log: BinaryIO
+    """Where its log is written; closed when it has ended."""
+    stdin: str | None = None
+    stdout: str | None = None
+    """Where its output is captured. None: it goes to the log."""
+    stderr: str | None = None
+    seconds: float | None = None
+    """After which it is killed. None: never."""
+    log_limit: int | None = None
+    enter: Callable[[], None] | None = None
+    """Called in the thread that starts the process, before it does: gives it a network of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How it ended. A negative exit code is the signal that ended it."""
+
+    exit_code: int
+    timed_out: bool
+    peak_memory: int | None
+    cpu_seconds: float
+
+
+class Log:
+    """A log while it is written: within its limit, and with an eye on what it says of the progress."""
+
+    def __init__(self, file: BinaryIO, limit: int | None, on_progress: Callable[[int, str], None] | None) -> None:
+        self._file = file
+        self._left = limit
+        self._on_progress = on_progress
+        self._line = b""
+
+    def write(self, chunk: bytes) -> None:
+        """Take what came."""
+        if self._on_progress:
+            self._look_for_progress(chunk)
+        if self._left is None:
+            self._file.write(chunk)
+        elif self._left > 0:
+            self._file.write(chunk[: self._left])
+            self._left -= len(chunk)
+            if self._left <= 0:
+                self._file.write("\n… the log ends here, because it has reached its limit.\n".encode())
+
+    def _look_for_progress(self, chunk: bytes) -> None:
+        *lines, rest = (self._line + chunk).splitlines(keepends=True) or [b""]
+        if rest.endswith((b"\n", b"\r")):
+            lines, rest = [*lines, rest], b""
+        self._line = rest[-_LONGEST_LINE:]
+        for line in lines:
+            if line.startswith(b"::progress") and (found := PROGRESS.fullmatch(line.decode(errors="replace").strip())):
+                self._on_progress(min(100, int(found[1])), found[2])  # type: ignore[misc]
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        self._file.close()
+
+
+def run(command: Command, on_progress: Callable[[int, str], None] | None = None) -> Ran:
+    """Start it and wait for its end. Raises OSError when it cannot be started."""
+    reading, writing = os.pipe()
+    log = Log(command.log, command.log_limit, on_progress)
+    try:
+        try:
+            process = _start(command, writing)
+        finally:
+            os.close(writing)
+        return _Watch(command, process.pid, reading, log).until_the_end(process)
+    finally:
+        os.close(reading)
+        log.close()
+
+
+def _start(command: Command, log: int) -> subprocess.Popen[bytes]:
+    with ExitStack() as opened:
+        stdin = opened.enter_context(open(command.stdin or os.devnull, "rb"))  # noqa: PTH123 - a name, not a path
+        stdout = opened.enter_context(open(command.stdout, "wb")) if command.stdout else log  # noqa: PTH123
+        stderr = opened.enter_context(open(command.stderr, "wb")) if command.stderr else log  # noqa: PTH123
+
+        def start() -> subprocess.Popen[bytes]:
+            return subprocess.Popen(  # noqa: S603 - running what packages say is what this program is for
+                command.argv,
+                cwd=command.cwd,
+                env=command.env,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                process_group=0,
+            )
+
+        return start() if command.enter is None else _elsewhere(command.enter, start)
+
+
+def _elsewhere(enter: Callable[[], None], start: Callable[[], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """Start it from a thread that has gone into namespaces of its own, which end with it."""
+    result: list[subprocess.Popen[bytes] | BaseException] = []
+
+    def go() -> None:
+        try:
+            enter()
+            result.append(start())
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that asked
+            result.append(error)
+
+    thread = threading.Thread(target=go)
+    thread.start()
+    thread.join()
+    if isinstance(result[0], BaseException):
+        raise result[0]
+    return result[0]
+
+
+class _Watch:
+    """Reads the log, looks at the clock and at the memory, until the process ends."""
+
+    def __init__(self, command: Command, pid: int, reading: int, log: Log) -> None:
+        self._pid = pid
+        self._reading = reading
+        self._log = log
+        self._began = time.monotonic()
+        self._deadline = None if command.seconds is None else self._began + command.seconds
+        self._sample_at = self._began + 0.01
+        self._peak = 0
+        self.timed_out = False
+
+    def until_the_end(self, process: subprocess.Popen[bytes]) -> Ran:
+        with ExitStack() as closing:
+            poll = select.poll()
+            poll.register(self._reading, select.POLLIN)
+            ended = _pidfd(self._pid)
+            if ended is not None:
+                closing.callback(os.close, ended)
+                poll.register(ended, select.POLLIN)
+            while not self._turn(poll, ended):
+                pass
+        self._drain()
+        return self._collect(process)
+
+    def _turn(self, poll: select.poll, ended: int | None) -> bool:
+        """Wait for what comes next; whether the process has ended."""
+        now = time.monotonic()
+        times = [self._sample_at] if self._deadline is None else [self._sample_at, self._deadline]
+        wait = max(0.0, min(times) - now)
+        ready = dict(poll.poll(1000 * (wait if ended is not None else min(wait, 0.01)) + 1))
+        if self._reading in ready and not self._read():
+            poll.unregister(self._reading)
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline:
+            self.timed_out = True
+            self._deadline = None
+            end_tree(self._pid)
+        if now >= self._sample_at:
+            self._sample(now)
+        return ended in ready if ended is not None else _has_ended(self._pid)
+
+    def _read(self) -> bool:
+        chunk = os.read(self._reading, _CHUNK)
+        self._log.write(chunk)
+        return bool(chunk)
+
+    def _drain(self) -> None:
+        """What is left in the pipe; not what background processes may still write."""
+        os.set_blocking(self._reading, False)
+        with suppress(BlockingIOError):
+            while self._read():
+                pass
+
+    def _sample(self, now: float) -> None:
+        age = now - self._began
+        tree = [self._pid] if age < 0.1 else [self._pid, *processes.descendants(self._pid)]  # noqa: PLR2004 - scanning costs
+        self._peak = max(self._peak, sum(map(processes.peak, tree)))
+        self._sample_at = now + min(1.0, max(0.01, age))
+
+    def _collect(self, process: subprocess.Popen[bytes]) -> Ran:
+        _, status, usage = os.wait4(self._pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        # Until a process is executed it counts the memory of the one it was forked from, that is ours.
+        highest = usage.ru_maxrss * 1024
+        if highest > processes.peak(os.getpid()):
+            self._peak = max(self._peak, highest)
+        return Ran(process.returncode, self.timed_out, self._peak or None, usage.ru_utime + usage.ru_stime)
+
+
+def end_tree(pid: int) -> None:
+    """Kill a process, its group, and all that descends from it."""
+    tree = [pid, *processes.descendants(pid)]
+    processes.send(tree, signal.SIGSTOP)
+    tree = [pid, *processes.descendants(pid)]
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    processes.send(tree, signal.SIGKILL)
+
+
+def _pidfd(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+def _has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

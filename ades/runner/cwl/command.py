@@ -1,0 +1,178 @@
+"""A command line tool while it runs: staged by cwltool, run and explained by us."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cwltool.job import CommandLineJob, relink_initialworkdir
+from cwltool.utils import bytes2str_in_dicts
+
+from ades.model import Failure, Reason
+from ades.runner import command
+from ades.runner.cwl.explain import explain
+from ades.runner.failures import RunFailed
+
+if TYPE_CHECKING:
+    from ades.runner.cwl.places import Context, Place
+    from ades.runner.report import Report
+
+_NOT_FOUND = 127
+"""What a shell says when it does not know a command."""
+_SIGNALLED = 128
+
+
+class CommandJob(CommandLineJob):
+    """One run of one tool."""
+
+    place: Place
+    image: str | None = None
+    promised: list[str]
+    _name: str
+    _report: Report
+
+    def run(self, runtimeContext: Context, tmpdir_lock: Any = None) -> None:  # noqa: N803 - cwltool's name
+        """Run it and hand its outputs on. Nothing is raised: what goes wrong is told and fails the step."""
+        self._report = runtimeContext.report
+        tool = Path(self.command_line[0]).name if self.command_line else ""
+        self._name = self._report.begin(self.place.row, tool=tool, scatter=self.place.scatter, image=self.image)
+        self._ran: command.Ran | None = None
+        outputs, status = {}, "permanentFail"
+        try:
+            outputs = self._run(runtimeContext, tmpdir_lock)
+            status = "success"
+        except Exception as error:  # noqa: BLE001 - the border of a step
+            self._fail(error)
+        else:
+            self._report.succeed(self._name, **self._used())
+            self._report.advance(self.place.part)
+        finally:
+            with runtimeContext.workflow_eval_lock:
+                self.output_callback(outputs, status)
+            for folder in filter(None, (self.stagedir, self.tmpdir)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _run(self, context: Context, tmpdir_lock: Any) -> Any:
+        self._outputs: Any = None
+        super().run(context, tmpdir_lock)
+        return self._outputs
+
+    def _execute(self, runtime: Any, env: Any, runtimeContext: Context, monitor_function: Any = None) -> None:  # noqa: N803, ARG002 - cwltool's
+        """What cwltool calls when the inputs are in place."""
+        self._report.note(f"{self._name}: {' '.join(map(str, self.command_line))}")
+        self._ran = ran = self._start(env, runtimeContext)
+        if ran.timed_out:
+            raise self._failed(
+                Reason.TIME_LIMIT,
+                f"it ran longer than the {self.timelimit} seconds that the package allows (ToolTimeLimit)",
+            )
+        if not self._is_success(ran.exit_code):
+            raise self._unsuccessful(ran.exit_code)
+        if self.generatemapper is not None:
+            relink_initialworkdir(
+                self.generatemapper, self.outdir, self.builder.outdir, inplace_update=self.inplace_update
+            )
+        self._outputs = bytes2str_in_dicts(self.collect_outputs(self.outdir, ran.exit_code))
+
+    def _start(self, env: Any, context: Context) -> command.Ran:
+        if not self.command_line:
+            raise RunFailed.because(
+                Reason.PACKAGE, f"Step {self._name} has an empty command line: the tool needs a baseCommand."
+            )
+        try:
+            return command.run(
+                command.Command(
+                    argv=tuple(map(str, self.command_line)),
+                    cwd=self.outdir,
+                    env=dict(env),
+                    log=self._report.logs.append_to(self._name),
+                    stdin=self._stdin(),
+                    stdout=self._captured(self.stdout),
+                    stderr=self._captured(self.stderr),
+                    seconds=self.timelimit or None,
+                    log_limit=context.log_limit,
+                    enter=None if self.networkaccess else context.isolate_network,
+                ),
+                self._on_progress,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            raise self._cannot_start(error) from error
+        except OSError as error:
+            if error.strerror == "Exec format error":
+                raise self._cannot_start(error) from error
+            raise
+
+    def _stdin(self) -> str | None:
+        if self.stdin is None:
+            return None
+        mapped = self.pathmapper.reversemap(self.stdin)
+        if mapped is None:
+            raise RunFailed.because(Reason.PACKAGE, f"Step {self._name} reads {self.stdin}, which is no input of it.")
+        path: str = mapped[1]
+        return path
+
+    def _captured(self, name: str | None) -> str | None:
+        if name is None:
+            return None
+        path = Path(self.outdir, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return str(path)
+
+    def _on_progress(self, percent: int, text: str) -> None:
+        self._report.tell(self.place.part, percent, text)
+
+    def _is_success(self, code: int) -> bool:
+        if code in self.successCodes:
+            return True
+        return code == 0 and code not in {*self.temporaryFailCodes, *self.permanentFailCodes}
+
+    # -- what went wrong
+
+    def _used(self) -> dict[str, object]:
+        if self._ran is None:
+            return {}
+        return {
+            "exit_code": self._ran.exit_code,
+            "peak_memory": self._ran.peak_memory,
+            "cpu_seconds": round(self._ran.cpu_seconds, 3),
+        }
+
+    def _fail(self, error: Exception) -> None:
+        failure = explain(error, self._name, f"step {self._name} ran")
+        code = None if self._ran is None else self._ran.exit_code
+        log = self._report.logs.tail(self._name)
+        told = Failure(failure.reason, failure.message, self._name, code, log)
+        self._report.fail(self._name, told, **self._used())
+        self._report.note(told.message)
+
+    def _failed(self, reason: Reason, because: str) -> RunFailed:
+        return RunFailed.because(reason, f"Step {self._name} failed: {because}.")
+
+    def _unsuccessful(self, code: int) -> RunFailed:
+        tool = self.command_line[0]
+        if code < 0:
+            name = signal.Signals(-code).name
+            return self._failed(Reason.KILLED, f"{tool} was ended from outside by signal {name}")
+        if code == _NOT_FOUND:
+            last = self._report.logs.tail(self._name, lines=1)
+            said = f" ({last})" if last else ""
+            return self._failed(Reason.TOOL_MISSING, f"a command is not on this machine{said}{self._image_hint()}")
+        because = f"{tool} ended with exit code {code}"
+        if code > _SIGNALLED and code - _SIGNALLED in set(signal.Signals):
+            because += f", as when one of its processes is ended by {signal.Signals(code - _SIGNALLED).name}"
+        return self._failed(Reason.EXIT_CODE, because)
+
+    def _cannot_start(self, error: OSError) -> RunFailed:
+        tool = self.command_line[0]
+        if isinstance(error, FileNotFoundError) and error.filename in {None, tool}:
+            return self._failed(Reason.TOOL_MISSING, f"the command {tool} is not on this machine{self._image_hint()}")
+        return self._failed(
+            Reason.TOOL_MISSING, f"{tool} cannot be executed here: {error.strerror}{self._image_hint()}"
+        )
+
+    def _image_hint(self) -> str:
+        if self.image is None:
+            return "; install it, or name the image that brings it in the package (DockerRequirement)"
+        return f"; the package expects it in the image {self.image}, and nothing here runs images"

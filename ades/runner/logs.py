@@ -1,0 +1,76 @@
+"""The logs of a job: one file for each step and one for the job itself, written while it runs.
+
+They are reached through the open folder, not by its path: inside the sandbox the folder cannot be seen, so that no tool
+can put something else in the place of a log.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FOLDER: Final = "logs"
+JOB: Final = "job"
+"""The name of the log of the job itself."""
+
+_ENDING: Final = ".log"
+_TAIL: Final = 4096
+
+
+class Logs:
+    """The logs in the folder of a job."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = os.open(folder / FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+    def close(self) -> None:
+        """Let the folder go."""
+        os.close(self._folder)
+
+    def append_to(self, name: str) -> BinaryIO:
+        """The log of this name, to write at its end, nothing held back."""
+        return os.fdopen(self._open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes | None:
+        """A part of a log; None when there is no such log."""
+        try:
+            file = os.fdopen(self._open(name, os.O_RDONLY), "rb")
+        except OSError:
+            return None
+        with file:
+            file.seek(start)
+            return file.read(-1 if length is None else length)
+
+    def tail(self, name: str, lines: int = 20) -> str | None:
+        """The last lines of a log; None when there are none."""
+        try:
+            file = os.fdopen(self._open(name, os.O_RDONLY), "rb")
+        except OSError:
+            return None
+        with file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            last = file.read().decode(errors="replace").splitlines()[-lines:]
+        return "\n".join(last) if any(line.strip() for line in last) else None
+
+    def __iter__(self) -> Iterator[tuple[str, BinaryIO]]:
+        """Every log that has something in it, open for reading."""
+        for entry in sorted(os.listdir(self._folder)):  # noqa: PTH208 - an open folder, not a path
+            name = entry.removesuffix(_ENDING)
+            if entry == name:
+                continue
+            try:
+                file = os.fdopen(self._open(name, os.O_RDONLY), "rb")
+            except OSError:
+                continue
+            with file:
+                if os.fstat(file.fileno()).st_size:
+                    yield name, file
+
+    def _open(self, name: str, flags: int) -> int:
+        if "/" in name:
+            raise FileNotFoundError(name)
+        return os.open(name + _ENDING, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=self._folder)

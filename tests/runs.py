@@ -1,0 +1,131 @@
+"""Runs jobs on a real local engine, and remembers what they tell."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import yaml
+
+from ades.engine.local import LocalEngine
+from ades.model import Result, Step
+from ades.runner.document import JobDocument
+from ades.runner.events import Ended, Event, LogStored, Message, Progress, ResultStored, StepChanged
+from ades.settings import Settings
+
+
+@dataclass
+class Run:
+    """One job, and everything that was told about it."""
+
+    job: UUID
+    data: Path
+    events: list[Event] = field(default_factory=list)
+    done: threading.Event = field(default_factory=threading.Event)
+
+    def wait(self, seconds: float = 60) -> Run:
+        assert self.done.wait(seconds), f"the job has not ended within {seconds} s; it told {self.events}"
+        return self
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    @property
+    def ended(self) -> Ended:
+        (ended,) = self.of(Ended)
+        return ended
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        """The last state of each step."""
+        return {event.step.name: event.step for event in self.of(StepChanged)}
+
+    @property
+    def percents(self) -> list[int]:
+        return [event.percent for event in self.of(Progress)]
+
+    @property
+    def messages(self) -> list[str]:
+        return [event.text for event in self.of(Message)]
+
+    @property
+    def results(self) -> list[Result]:
+        return [event.result for event in self.of(ResultStored)]
+
+    def value(self, output: str):
+        (result,) = [result for result in self.results if result.output == output]
+        return result.value
+
+    def text(self, output: str, index: int = 0) -> str:
+        (result,) = [result for result in self.results if (result.output, result.index) == (output, index)]
+        return (self.data / "objects" / result.key).read_text()
+
+    def log(self, name: str) -> str:
+        (log,) = [event for event in self.of(LogStored) if event.name == name]
+        return (self.data / "objects" / log.key).read_text()
+
+    def wait_for_log(self, engine: LocalEngine, name: str, words: bytes, seconds: float = 30) -> bytes:
+        """Read a log while it is written, until it says something."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            text = engine.read_log(self.job, name) or b""
+            if words in text:
+                return text
+            assert not self.done.is_set(), f"the job ended before it said {words!r}: {self.events}"
+            time.sleep(0.01)
+        raise AssertionError(f"the log never said {words!r}")
+
+
+class Machine:
+    """A local engine on a data folder of its own."""
+
+    def __init__(self, data: Path, **settings) -> None:
+        engine_options = {"silence": settings.pop("silence")} if "silence" in settings else {}
+        self.data = data
+        self.settings = Settings(data=data, slots=settings.pop("slots", 4), **settings)
+        self.runs: dict[UUID, Run] = {}
+        self.engine = LocalEngine(self.settings, self._on_event, **engine_options)
+
+    def _on_event(self, job: UUID, attempt: int, event: Event) -> None:
+        run = self.runs[job]
+        run.events.append(event)
+        if isinstance(event, Ended):
+            run.done.set()
+
+    def start(self, package: str | dict, inputs: dict | None = None, **document) -> Run:
+        """Start a package of CWL, or an executable."""
+        executable = package
+        if isinstance(package, str) or "kind" not in package:
+            content = yaml.safe_load(package) if isinstance(package, str) else package
+            executable = {"kind": "cwl", "document": content, "entry": document.pop("entry", None)}
+        job = document.pop("job", None) or uuid4()
+        run = self.runs[job] = Run(job, self.data)
+        defaults = {
+            "attempt": 1,
+            "process": "thing",
+            "deploying": "alice",
+            "calling": "alice",
+            "executing": "alice",
+            "outputs": {},
+            "results_prefix": f"alice/processing-results/thing/{job}",
+            "logs_prefix": f"alice/jobs/{job}",
+        }
+        self.engine.start(JobDocument(job=job, executable=executable, inputs=inputs or {}, **(defaults | document)))
+        return run
+
+    def run(self, package: str | dict, inputs: dict | None = None, **document) -> Run:
+        return self.start(package, inputs, **document).wait()
+
+    def folder(self, run: Run) -> Path:
+        return self.data / "jobs" / str(run.job)
+
+
+def shell(script: str, *, outputs: str = "{}", more: str = "", inputs: str = "{}") -> dict:
+    """A package of one tool that runs a script."""
+    tool = yaml.safe_load(
+        f"cwlVersion: v1.2\nclass: CommandLineTool\nid: tool\ninputs: {inputs}\noutputs: {outputs}\n{more}"
+    )
+    return {**tool, "baseCommand": ["sh", "-c", script, "tool"]}
