@@ -8,18 +8,21 @@ transaction they tell of; on SQLite by datagrams between unix sockets, one for e
 from __future__ import annotations
 
 import threading
-import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sqlalchemy import func, select
 
+from ades.errors import Unavailable
 from ades.store.sockets import Sockets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ades.store.database import Database, Transaction
+
+
+CHANNEL: Final = "ades"
 
 
 class Ear:
@@ -96,8 +99,8 @@ class Bell:
     def close(self) -> None:
         """Stop listening."""
         self._stop.set()
-        self._wire.close()
         if self._listener is not None:
+            self._wire.close()
             self._listener.join(5)
 
     def _committed(self, tx: Transaction) -> None:
@@ -120,9 +123,6 @@ class Bell:
                 target=self._wire.listen, args=(self._stop, self._here), name="ades-bell", daemon=True
             )
             self._listener.start()
-
-
-CHANNEL = "ades"
 
 
 class Notifications:
@@ -164,5 +164,6 @@ class Notifications:
         return connection
 
     def close(self) -> None:
-        """The listening thread notices within a second; it must not be cut off while it reads."""
-        time.sleep(0)
+        """Wake the listening thread, so that it sees that it is to stop; it does so by itself within a second."""
+        with suppress(Unavailable):
+            self.send(["close"])

@@ -9,6 +9,7 @@ waits for a job), otherwise job, turn, views.
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 10.0
 """Seconds that a writer waits for others before it says so."""
+
+
+_IDLE: Final = 2.0
+"""Seconds after which a connection to a server is looked at before it is used again."""
 
 
 @dataclass(slots=True)
@@ -152,7 +157,7 @@ class Database:
         except (exc.OperationalError, exc.InterfaceError) as error:
             raise Unavailable(_explained(self.name, error)) from error
         except exc.DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or type(error) is exc.DatabaseError:
                 raise Unavailable(_explained(self.name, error)) from error
             raise
 
@@ -207,7 +212,7 @@ def _sqlite(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             connect_args={"connect_timeout": 5, "application_name": "ades", **keepalives()},
             pool_size=10,
@@ -219,6 +224,23 @@ def _postgresql(url: URL) -> Engine:
         raise Misconfigured(
             "ADES_DATABASE names PostgreSQL, but its driver is missing. Install ades[postgres].", field="database"
         ) from error
+
+    @event.listens_for(engine, "checkout")
+    def _look_whether_it_lives(connection: Any, record: Any, _: object) -> None:
+        # A server that was restarted meanwhile costs nobody a request, and a busy connection no extra question.
+        now = time.monotonic()
+        if now - record.info.get("used", now) > _IDLE:
+            try:
+                connection.execute("SELECT 1")
+                connection.rollback()
+            except Exception as error:
+                raise exc.DisconnectionError from error
+
+    @event.listens_for(engine, "checkin")
+    def _note_use(_: object, record: Any) -> None:
+        record.info["used"] = time.monotonic()
+
+    return engine
 
 
 def keepalives() -> dict[str, int]:

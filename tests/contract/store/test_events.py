@@ -1,0 +1,235 @@
+"""What is told of jobs: events, mail to subscribers, the doorbell."""
+
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from jobs_of_tests import a_job
+from sqlalchemy import select
+
+from ades.errors import Conflict
+from ades.model import Failure, JobStatus, Reason, Step, StepState
+from ades.store import Store, Subscriber
+from ades.store.events import append
+from ades.store.tables import jobs
+
+LEASE = timedelta(seconds=30)
+ALL = [Subscriber(occasion, f"http://there/{occasion}") for occasion in ("success", "failed", "progress")]
+
+
+def test_everything_leaves_an_event(store):
+    """The events of a job are its story, in order."""
+    job = store.jobs.submit(a_job(status=JobStatus.CREATED))
+    store.jobs.start(job.id)
+    claim = store.queue.claim("w", LEASE)
+    store.steps.put(claim, Step(job.id, "warp", 1, 0, StepState.FAILED, exit_code=3, reason=Reason.EXIT_CODE))
+    store.queue.progress(claim, 50, "half")
+    store.queue.event(claim, "log", {"line": "x\0"})
+    store.queue.hand_back(claim, "stopping")
+    store.queue.finish(store.queue.claim("w", LEASE), JobStatus.SUCCESSFUL)
+    events = store.events.after(job=job.id)
+    assert ["created", "accepted", "running", "warp", 50, "x\0", "accepted", "running", "successful"] == [
+        event.data.get("status") or event.data.get("name") or event.data.get("progress") or event.data["line"]
+        for event in events
+    ]
+    assert {"name": "warp", "attempt": 1, "state": "failed", "exitCode": 3, "reason": "exit-code", "message": ""} == (
+        events[3].data
+    )
+    assert (2, "successful", 100) == tuple(events[-1].data[name] for name in ("attempt", "status", "progress"))
+    assert all(one.id < two.id and one.at <= two.at for one, two in pairwise(events))
+
+
+def test_a_reader_resumes(store):
+    """After the last event one has seen comes what is new, and never more than one asked for."""
+    job = store.jobs.submit(a_job())
+    start = store.events.last()
+    claim = store.queue.claim("w", LEASE)
+    for n in range(10):
+        store.queue.event(claim, "log", {"line": n})
+    first = store.events.after(job=job.id, event=start, limit=4)
+    rest = store.events.after(job=job.id, event=first[-1].id)
+    assert list(range(10)) == [event.data["line"] for event in first + rest if event.kind == "log"]
+    assert store.events.after(job=job.id, event=store.events.last()) == []
+
+
+def test_the_events_of_a_workspace(store):
+    """A workspace follows the jobs it called and those it runs for others, and no other."""
+    own, service = store.jobs.submit(a_job()), store.jobs.submit(a_job(calling="bob", executing="demo"))
+    store.jobs.submit(a_job(calling="alice", executing="alice"))
+    more = store.jobs.submit(a_job())
+    assert [own.id, service.id, more.id] == [event.job for event in store.events.after(workspace="demo")]
+    assert [service.id] == [event.job for event in store.events.after(workspace="bob")]
+    second = store.events.after(workspace="demo")[1]
+    assert [more.id] == [event.job for event in store.events.after(workspace="demo", event=second.id)]
+    assert [own.id] == [event.job for event in store.events.after(workspace="demo", limit=1)]
+
+
+def test_no_event_appears_behind_the_reader(store):
+    """An event committed late, with an id given out early, is not overtaken by those after it."""
+    if not store.postgres:
+        pytest.skip("SQLite has one writer at a time: ids appear in their order")
+    one, two = store.jobs.submit(a_job()), store.jobs.submit(a_job())
+    start = store.events.last()
+    with store._database.write() as slow:
+        append(slow, slow.first(select(jobs).where(jobs.c.id == one.id)), "log", {"who": "slow"})
+        with store._database.write() as quick:
+            append(quick, quick.first(select(jobs).where(jobs.c.id == two.id)), "log", {"who": "quick"})
+        assert store.events.after(workspace="demo", event=start) == []
+        assert ["quick"] == [event.data["who"] for event in store.events.after(job=two.id, event=start)]
+    assert ["slow", "quick"] == [event.data["who"] for event in store.events.after(workspace="demo", event=start)]
+
+
+# -- mail -----------------------------------------------------------------------------------------------------------
+
+
+def mail(store):
+    return [(one.occasion, one.payload["status"]) for one in store.outbox.claim("post", LEASE, limit=50)]
+
+
+def test_subscribers_hear_what_they_wait_for(store):
+    """Each occasion makes one piece of mail with the transition it tells of."""
+    store.jobs.submit(a_job(), subscribers=[*ALL, ALL[0]])
+    assert [("progress", "accepted")] == mail(store)
+    claim = store.queue.claim("w", LEASE)
+    assert [("progress", "running")] == mail(store)
+    store.queue.finish(claim, JobStatus.SUCCESSFUL)
+    assert [("success", "successful")] == mail(store)
+    for end in ("failed", "dismissed"):
+        job = store.jobs.submit(a_job(status=JobStatus.CREATED), subscribers=ALL[1:2])
+        assert mail(store) == []
+        store.jobs.start(job.id)
+        if end == "failed":
+            store.queue.finish(store.queue.claim("w", LEASE), JobStatus.FAILED, failure=Failure(Reason.KILLED, "x"))
+        else:
+            store.jobs.dismiss(job.id)
+        assert [("failed", end)] == mail(store)
+    store.jobs.submit(a_job())
+    assert mail(store) == []
+
+
+def test_of_progress_only_the_newest_counts(store):
+    """Undelivered progress is replaced, what is being delivered is not."""
+    job = store.jobs.submit(a_job(), subscribers=ALL)
+    claim = store.queue.claim("w", LEASE)
+    for percent in (10, 20, 30):
+        store.queue.progress(claim, percent)
+    [delivery] = store.outbox.claim("post", LEASE)
+    assert {"status": "running", "progress": 30, "message": "The job is running.", "attempt": 1} == delivery.payload
+    store.queue.progress(claim, 40)
+    assert store.outbox.waiting(job.id) == 2
+
+
+def test_mail_is_delivered_at_last(store):
+    """Mail is tried until it is done: after a delay, or when the lease of a dead deliverer ends."""
+    job = store.jobs.submit(a_job(), subscribers=ALL[2:])
+    [first] = store.outbox.claim("post", LEASE)
+    assert (1, "http://there/progress", job.id) == (first.tries, first.url, first.job)
+    assert store.outbox.claim("other", LEASE) == []
+    store.outbox.retry(first, timedelta(hours=1))
+    assert store.outbox.claim("post", LEASE) == []
+    store.outbox.retry(first, timedelta(0))
+    assert store.outbox.claim("post", LEASE) == [], "a retry counts once"
+
+
+def test_the_lease_of_a_delivery_ends(store):
+    """A deliverer that died leaves its mail to the next; the late one can neither finish nor delay it."""
+    job = store.jobs.submit(a_job(), subscribers=ALL[2:])
+    [dead] = store.outbox.claim("dead", timedelta(0))
+    [second] = store.outbox.claim("post", LEASE)
+    assert (dead.id, 2) == (second.id, second.tries)
+    store.outbox.done(dead)
+    store.outbox.retry(dead, timedelta(0))
+    assert (1, []) == (store.outbox.waiting(job.id), store.outbox.claim("post", LEASE))
+    store.outbox.retry(second, timedelta(0))
+    [third] = store.outbox.claim("post", LEASE)
+    store.outbox.done(third)
+    assert (3, 0) == (third.tries, store.outbox.waiting(job.id))
+
+
+# -- the doorbell ---------------------------------------------------------------------------------------------------
+
+
+def test_a_ring_is_not_missed(store):
+    """What rings while one looks is heard when one waits; then the ear is empty again."""
+    with store.bell.listen("queue") as ear:
+        ear.wait(0.5)
+        store.jobs.submit(a_job())
+        assert ear.wait(5)
+        assert not ear.wait(0.1)
+
+
+def test_ears_hear_their_topics(store):
+    """Who waits for one job is not woken by another; who waits for all hears all."""
+    one, two = store.jobs.submit(a_job()), store.jobs.submit(a_job())
+    with store.bell.listen(str(one.id)) as mine, store.bell.listen() as everything:
+        store.bell.wait(0.5)
+        mine.wait(0.1)
+        everything.wait(0.1)
+        store.jobs.dismiss(two.id)
+        assert everything.wait(5)
+        assert not mine.wait(0.2)
+        store.jobs.dismiss(one.id)
+        assert mine.wait(5)
+
+
+def test_what_is_rolled_back_rings_nowhere(store):
+    """Only what was committed rings."""
+    known = store.jobs.submit(a_job())
+    with store.bell.listen() as ear:
+        ear.wait(0.5)
+        with pytest.raises(Conflict):
+            store.jobs.submit(known)
+        assert not ear.wait(0.3)
+
+
+LISTEN = """
+import sys
+from ades.store import Store
+with Store.open(sys.argv[1], create=False) as store, store.bell.listen("queue") as ear:
+    ear.wait(1)
+    print("listening", flush=True)
+    print(ear.wait(30), flush=True)
+"""
+
+
+def test_other_processes_hear(made_url):
+    """A submit here wakes a worker in another process at once."""
+    with Store.open(made_url) as store:
+        store.workspaces.create("demo")
+        command = [sys.executable, "-c", LISTEN, made_url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout.readline() == "listening\n"
+            began = time.monotonic()
+            store.jobs.submit(a_job(digest=None))
+            assert other.stdout.readline() == "True\n"
+            assert time.monotonic() - began < 2
+        assert other.returncode == 0
+
+
+def test_the_bell_closes_at_once(made_url):
+    """Closing a store ends its listening thread, quickly, and leaves no socket behind."""
+    store = Store.open(made_url)
+    with store.bell.listen() as ear:
+        ear.wait(0.5)
+    folder = getattr(store.bell._wire, "_folder", None)
+    began = time.monotonic()
+    store.close()
+    assert time.monotonic() - began < 3
+    assert not [thread for thread in threading.enumerate() if thread is store.bell._listener]
+    assert folder is None or list(folder.iterdir()) == []
+
+
+def test_sockets_of_the_dead_are_swept(tmp_path):
+    """A process that was killed leaves a socket; the next ring takes it away."""
+    import socket
+
+    with Store.open(f"sqlite:///{tmp_path}/ades.db") as store:
+        dead = store.bell._wire._folder / "dead"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as one:
+            one.bind(str(dead))
+        store.bell.ring()
+        assert not dead.exists()
