@@ -20,7 +20,7 @@ from ades.store.claims import Claim, guards, hold, leased, whole
 from ades.store.columns import clock, micros
 from ades.store.moves import FACTS, held, in_status, move
 from ades.store.tables import jobs
-from ades.store.turns import UNLIMITED, NothingDue, anybody, serve
+from ades.store.turns import UNLIMITED, NothingDue, Overtaken, anybody, serve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -68,6 +68,8 @@ class Queue:
                     return serve(tx, passed, worker, lease, limit, message)
             except NothingDue as nothing:
                 passed.append(nothing.workspace)
+            except Overtaken:
+                continue
 
     def adopt(self, job: UUID, worker: str, lease: timedelta) -> Claim | None:
         """Take over a running job whose worker has let its lease run out, in the same attempt.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, literal_column, select, update
+from sqlalchemy import and_, func, literal_column, select, update
 
 from ades.model import JobStatus
 from ades.store.claims import Claim, leased, whole
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
 
     from ades.store.database import Transaction
 
@@ -37,6 +37,10 @@ class NothingDue(Exception):
     def __init__(self, workspace: str) -> None:
         self.workspace = workspace
         super().__init__(workspace)
+
+
+class Overtaken(Exception):
+    """Whoever was served before has taken the last room or the last job of the workspace whose turn it seemed."""
 
 
 def anybody(tx: Transaction, limit: int) -> bool:
@@ -58,9 +62,12 @@ def serve(
     return Claim(whole(tx, move(tx, job, JobStatus.ACCEPTED, JobStatus.RUNNING, turn=False, **change)), worker)
 
 
+def _room(limit: int) -> ColumnElement[bool]:
+    return and_(turns.c.queued > _ZERO, turns.c.running < func.coalesce(turns.c.running_limit, limit))
+
+
 def _next(limit: int, passed: Sequence[str]) -> Select[tuple[str]]:
-    room = turns.c.running < func.coalesce(turns.c.running_limit, limit)
-    waiting = select(turns.c.workspace).where(turns.c.queued > _ZERO, room)
+    waiting = select(turns.c.workspace).where(_room(limit))
     if passed:
         waiting = waiting.where(turns.c.workspace.not_in(tuple(passed)))
     return waiting.order_by(turns.c.running, turns.c.served, turns.c.workspace).limit(1)
@@ -69,18 +76,26 @@ def _next(limit: int, passed: Sequence[str]) -> Select[tuple[str]]:
 def _take(tx: Transaction, limit: int, passed: Sequence[str]) -> str | None:
     """Note a workspace as served.
 
-    On PostgreSQL one passes by those whom others are just serving, and waits for them only when nobody else is in
-    the queue.
+    On PostgreSQL one passes by those whom others are just serving, and waits for one of them only when nobody else is
+    in the queue: for exactly one, since who waits for several holds some while he waits for the next.
     """
     chosen = _next(limit, passed)
-    ways = [chosen.with_for_update(skip_locked=True), chosen.with_for_update()] if tx.postgres else [chosen]
-    change = {"queued": turns.c.queued - 1, "running": turns.c.running + 1, "served": clock()}
-    for way in ways:
-        served = update(turns).where(turns.c.workspace == way.scalar_subquery()).values(change)
-        workspace: str | None = tx.value(served.returning(turns.c.workspace))
+    workspace: str | None
+    if tx.postgres:
+        free = chosen.with_for_update(skip_locked=True).scalar_subquery()
+        workspace = _served(tx, turns.c.workspace == free)
         if workspace is not None:
             return workspace
-    return None
+    workspace = tx.value(chosen)
+    if workspace is not None and _served(tx, turns.c.workspace == workspace, _room(limit)) is None:
+        raise Overtaken
+    return workspace
+
+
+def _served(tx: Transaction, *which: ColumnElement[bool]) -> str | None:
+    change = {"queued": turns.c.queued - 1, "running": turns.c.running + 1, "served": clock()}
+    workspace: str | None = tx.value(update(turns).where(*which).values(change).returning(turns.c.workspace))
+    return workspace
 
 
 def _oldest(workspace: str) -> Any:
