@@ -11,6 +11,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from mimetypes import guess_type
 from typing import TYPE_CHECKING, Any, Final
 
 from ades.http import schemas
@@ -49,6 +50,7 @@ class _Unreadable(ValueError):
 
 _LEFT_OUT: Final = object()
 _OUTPUTS: Final = "out"
+_ENDINGS: Final = {"jp2": "image/jp2", "tif": "image/tiff", "tiff": "image/tiff", "geojson": "application/geo+json"}
 
 
 def read(fields: Sequence[Field], raw: Raw, uploads: Mapping[str, Sequence[Upload]]) -> Answers:
@@ -176,12 +178,12 @@ def _file(known: Field, raw: Raw, uploads: tuple[Upload, ...]) -> JSON:
     if text and uploads:
         raise _Unreadable("Give either an address or a file, not both.")
     if uploads:
-        return _sent(uploads[0])
+        return _sent(known, uploads[0])
     return _reference(text) if text else _LEFT_OUT
 
 
 def _files(known: Field, raw: Raw, uploads: tuple[Upload, ...]) -> JSON:
-    given = [_reference(line) for line in _lines(known, raw)] + [_sent(upload) for upload in uploads]
+    given = [_reference(line) for line in _lines(known, raw)] + [_sent(known, upload) for upload in uploads]
     return given or _LEFT_OUT
 
 
@@ -190,13 +192,23 @@ def _reference(text: str) -> JSON:
     return {"value": _as_json(text)} if text.startswith("{") else {"href": text}
 
 
-def _sent(upload: Upload) -> JSON:
+def _sent(known: Field, upload: Upload) -> JSON:
     """An uploaded file: JSON as what it says, anything else as base64."""
-    kind = upload.media_type or "application/octet-stream"
-    if kind.endswith("json") or upload.name.lower().endswith((".json", ".geojson")):
-        kind = kind if kind.endswith("json") else "application/json"
+    kind = _kind_of(known, upload)
+    if kind.partition(";")[0].endswith("json"):
         return {"value": _as_json(upload.body.decode("utf-8", "replace")), "mediaType": kind}
     return {"value": base64.b64encode(upload.body).decode(), "encoding": "base64", "mediaType": kind}
+
+
+def _kind_of(known: Field, upload: Upload) -> str:
+    """The media type as the process describes it; browsers leave out parameters and do not know every ending."""
+    said = upload.media_type
+    if said in {"", "application/octet-stream"}:
+        ending = upload.name.lower().rpartition(".")[2]
+        said = _ENDINGS.get(ending) or guess_type(upload.name)[0] or "application/octet-stream"
+    if said == "application/octet-stream" and len(known.media_types) == 1:
+        return known.media_types[0]
+    return next((kind for kind in known.media_types if kind.partition(";")[0].strip() == said), said)
 
 
 def _box(known: Field, raw: Raw, _: tuple[Upload, ...]) -> JSON:

@@ -75,6 +75,8 @@ class Field:
     item: Kind = Kind.TEXT
     """Of what kind each line of a list is."""
     choices: tuple[Choice, ...] = ()
+    media_types: tuple[str, ...] = ()
+    """Of a file, as they are described."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """For the browser: min, max, step, maxlength, accept."""
 
@@ -138,6 +140,7 @@ def _field(name: str, port: Mapping[str, Any], number: int) -> Field:
         schema=inner | ({"default": schema["default"]} if "default" in schema else {}),
         item=_item(inner),
         choices=_choices(inner),
+        media_types=_media_types(inner),
         attributes=_attributes(inner, kind),
     )
 
@@ -235,8 +238,12 @@ def _attributes(schema: Mapping[str, Any], kind: Kind) -> dict[str, str]:
     if kind in {Kind.TEXT, Kind.LONG} and isinstance(schema.get("maxLength"), int):
         return {"maxlength": str(schema["maxLength"])}
     if kind in {Kind.FILE, Kind.FILES}:
-        items = schema.get("items")
-        kinds = [branch.get("contentMediaType") for branch in _branches(items if isinstance(items, dict) else schema)]
-        named = sorted({kind for kind in kinds if isinstance(kind, str)})
+        named = sorted({kind.partition(";")[0].strip() for kind in _media_types(schema)})
         return {"accept": ",".join(named)} if named else {}
     return {}
+
+
+def _media_types(schema: Mapping[str, Any]) -> tuple[str, ...]:
+    items = schema.get("items")
+    branches = _branches(items if isinstance(items, dict) else schema)
+    return tuple(kind for branch in branches if isinstance(kind := branch.get("contentMediaType"), str))

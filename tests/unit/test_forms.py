@@ -149,9 +149,24 @@ def test_an_upload_travels_inside_the_request():
         BINARY, files=[SENT]
     )
     document = Upload("area.geojson", "", b'{"type": "Polygon"}')
-    assert {"value": {"type": "Polygon"}, "mediaType": "application/json"} == read(FILE, files=[document])
+    assert {"value": {"type": "Polygon"}, "mediaType": "application/geo+json"} == read(FILE, files=[document])
     assert {"value": {"type": "Polygon"}} == read({"type": "object"}, files=[document])
     assert "not both" in read(BINARY, {"": "https://example.org/a"}, [SENT])
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "expected"),
+    [
+        ("a.tif", "image/tiff", "image/tiff; application=geotiff"),
+        ("a.jp2", "application/octet-stream", "image/jp2"),
+        ("a.bin", "", "application/octet-stream"),
+        ("a.png", "image/png", "image/png"),
+    ],
+)
+def test_an_upload_has_the_media_type_that_the_process_describes(name, said, expected):
+    kinds = ("image/tiff; application=geotiff", "image/jp2")
+    schema = {"oneOf": [{"type": "string", "contentEncoding": "binary", "contentMediaType": kind} for kind in kinds]}
+    assert expected == read(schema, files=[Upload(name, said, b"x")])["mediaType"]
 
 
 def test_a_form_that_is_filled_in_and_read_again_gives_the_same_inputs():
