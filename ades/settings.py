@@ -74,6 +74,18 @@ class Settings(BaseSettings):
     )
     s3_encryption_key: str = Field("", description="Id of the KMS key for that encryption.")
 
+    # inputs of jobs
+    stage_in_limit: int = Field(100 * 1000**3, ge=1, description="Most bytes that the inputs of one job may have.")
+    stage_in_timeout: float = Field(6 * 3600, gt=0, description="Seconds that bringing the inputs of a job may take.")
+    stage_in_parallel: int = Field(6, ge=1, le=64, description="Files that are brought at the same time for one job.")
+    stage_in_items: int = Field(1000, ge=1, description="Most STAC items that one input may hold.")
+    s3_inputs: Words = Field(
+        (),
+        description="Buckets or `bucket/prefix` that `s3:` inputs may name beside the workspace's own files; "
+        "`{workspace}` stands for the workspace that calls.",
+    )
+    input_folders: Words = Field((), description="Folders of this machine that `file:` inputs may lie in.")
+
     # the face
     public_url: HttpUrl | None = Field(
         None, description="Address under which clients reach the server. Empty: taken from each request."
@@ -192,6 +204,8 @@ class Settings(BaseSettings):
         "prefixes",
         "fetch_allow",
         "fetch_schemes",
+        "s3_inputs",
+        "input_folders",
         "oidc_audience",
         "oidc_algorithms",
         "admin_roles",

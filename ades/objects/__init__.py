@@ -119,6 +119,13 @@ def open_store(settings: Settings) -> ObjectStore:
     return LocalStore(folder.absolute(), fsync=settings.objects_fsync)
 
 
+def open_bucket(settings: Settings, bucket: str) -> ObjectStore:
+    """Another bucket on the same server, in which keys need not begin with a workspace. For reading."""
+    from ades.objects.s3 import S3Store
+
+    return S3Store(bucket, "", settings, check=str)
+
+
 def job_credentials(settings: Settings, name: str, write: Iterable[str], read: Iterable[str]) -> Credentials | None:
     """What a job needs to reach the store at these prefixes; None where it needs nothing, or has it by its place.
 

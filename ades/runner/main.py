@@ -62,15 +62,21 @@ class Plan:
         return cls(document, raw["order"], raw["network"], tuple(raw["readable"]))
 
 
-def prepare(document: JobDocument, folder: Path, settings: Settings, store: ObjectStore) -> Plan:
-    """Bring the inputs. Raises RunFailed."""
+def prepare(
+    document: JobDocument,
+    folder: Path,
+    settings: Settings,
+    store: ObjectStore,
+    emit: Callable[[Event], None] | None = None,
+) -> Plan:
+    """Bring the inputs and tell how that goes. Raises RunFailed."""
     from ades.runner.stage_in import stage_in
 
     if document.executable["kind"] == "native":
         return Plan(document, document.inputs, network=True)
     from ades.runner import cwl
 
-    order = stage_in(document, folder / "in", settings, store)
+    order = stage_in(document, folder / "in", settings, store, emit)
     elsewhere = tuple(path for path in _paths(order) if not Path(path).is_relative_to(folder))
     return Plan(document, order, cwl.wants_network(document.executable), elsewhere)
 

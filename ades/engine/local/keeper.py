@@ -123,7 +123,7 @@ class _Keeper:
         self._folder = folder = Path(order["folder"])
         folders.make(folder, sandbox.owner())
         self._store = store = open_store(settings)
-        plan = prepare(document, folder, settings, store)
+        plan = prepare(document, folder, settings, store, self._tell)
         self._go(orjson.dumps({**order["sandbox"], "folder": str(folder), "plan": orjson.Fragment(plan.to_json())}))
         outputs = self._watch(Watch(document.limits, self._runner, folder))
         if isinstance(outputs, Ended):

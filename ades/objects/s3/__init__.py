@@ -25,7 +25,7 @@ from ades.objects.s3.meaning import REFUSED, Beyond, code_of, words
 from ades.objects.s3.reading import TRIES, Whole, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import timedelta
 
     from mypy_boto3_s3 import S3Client
@@ -42,10 +42,13 @@ AT_ONCE: Final = 1000
 class S3Store:
     """An `ObjectStore` in a bucket, below a prefix of it."""
 
-    def __init__(self, bucket: str, prefix: str, settings: Settings) -> None:
+    def __init__(
+        self, bucket: str, prefix: str, settings: Settings, *, check: Callable[[str], str] = check_key
+    ) -> None:
         self.bucket = bucket
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
         self._settings = settings
+        self._check = check
         self._lock = Lock()
         self._clients: dict[str, S3Client] = {}
 
@@ -142,7 +145,7 @@ class S3Store:
         return answer["Body"], answer["ETag"].strip('"')
 
     def _name(self, key: str) -> str:
-        return self.prefix + check_key(key)
+        return self.prefix + self._check(key)
 
     def _itself(self, prefix: str) -> Iterator[ObjectInfo]:
         if prefix:
