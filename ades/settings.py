@@ -121,6 +121,10 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
 
     # safety
+    origins: Words = Field(
+        (),
+        description="Origins like `https://hub.example` whose web pages may change something without a token of their own.",
+    )
     insecure: bool = Field(False, description="Serve on an address other than loopback without identities.")
     fetch_allow: Words = Field(
         (), description="Hosts, networks or `host:port` that may be read although they are private."
@@ -203,6 +207,7 @@ class Settings(BaseSettings):
         "trusted_proxies",
         "prefixes",
         "fetch_allow",
+        "origins",
         "fetch_schemes",
         "s3_inputs",
         "input_folders",

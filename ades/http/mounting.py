@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from ades import telemetry
 from ades.errors import AdesError
-from ades.http import pages, problems
+from ades.http import origin, pages, problems
 from ades.http.call import NO_CHECK_YET, Call
 from ades.http.negotiation import HTML, JSON, choose
 from ades.http.query import FORM
@@ -53,6 +53,7 @@ def _bind(services: Services, route: Route, place: Mount | None, label: str) -> 
         g.place, g.workspace = place, workspace
         call = Call(services, route, place, request, workspace)
         trace.actor = call.actor.name
+        origin.check(call)
         response = route.view(call, **variables)
         if not call.asked:
             raise AssertionError(f"{route.name}: {NO_CHECK_YET}")
