@@ -7,16 +7,17 @@ import os
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 
 from ades import telemetry
+from ades.engine.local import LocalEngine
 from ades.errors import Misconfigured
 from ades.fetch import Fetcher
-from ades.http import deploy, landing, openapi, processes, site
+from ades.http import deploy, execution, jobs, landing, logs, openapi, processes, results, site
 from ades.http.address import Addresses
 from ades.http.cache import Cache
 from ades.http.door import Door
@@ -30,15 +31,20 @@ from ades.policy import open_policy
 from ades.service import builtins, health
 from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
+from ades.service.dispatch import Supervised
+from ades.service.handover import Packages
+from ades.service.results import Outputs
+from ades.service.submit import Submissions
+from ades.service.waiting import Waiting
 from ades.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ades.objects import ObjectStore
     from ades.settings import Settings
 
-AREAS = (landing.AREA, openapi.AREA, processes.AREA, deploy.AREA)
+AREAS = (landing.AREA, openapi.AREA, processes.AREA, deploy.AREA, execution.AREA, jobs.AREA, results.AREA, logs.AREA)
 """All that is served below each prefix, in the order of the API definition."""
 
 _GRACE = 10
@@ -64,13 +70,20 @@ def assemble(settings: Settings) -> Services:
     """Open the parts that requests need."""
     store = Store.open(settings.database_url)
     objects = open_store(settings)
+    fetcher = Fetcher(settings)
     known = builtins.load(settings.config)
+    packages = Packages(store.processes.package, known)
     return Services(
         settings=settings,
         store=store,
         objects=objects,
         catalog=Catalog(store, known),
-        deployments=Deployments(store, known, Fetcher(settings), limit=settings.body_limit),
+        deployments=Deployments(store, known, fetcher, limit=settings.body_limit),
+        packages=packages,
+        submissions=Submissions(store, packages, fetcher.check),
+        waiting=Waiting(store, settings.threads),
+        outputs=Outputs(store, packages),
+        live_log=LocalEngine(settings, lambda *_: None).read_log,
         policy=open_policy(settings),
         identify=Identity(settings, store),
         addresses=Addresses(settings),
@@ -124,7 +137,8 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
     # The server's own hook comes before its workers listen.
     threading.Thread(target=_announce, args=(announce, settings.host, port), daemon=True).start()
     try:
-        server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
+        with _worker(settings):
+            server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
     except OSError as error:
         raise Misconfigured(f"Cannot listen on {settings.host}, port {port}: {error}", field="port") from error
 
@@ -137,6 +151,20 @@ def _announce(announce: Callable[[str], object], host: str, port: int) -> None:
             break
         time.sleep(0.02)
     announce(f"http://{_spoken(host)}:{port}")
+
+
+@contextmanager
+def _worker(settings: Settings) -> Iterator[None]:
+    """A worker as long as the server runs, unless workers run elsewhere."""
+    if not settings.worker:
+        yield
+        return
+    worker = Supervised(settings)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
 
 
 def _share_numbers(settings: Settings) -> None:

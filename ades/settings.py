@@ -5,6 +5,7 @@ Each field carries the sentence that the reference in `docs/reference.md` prints
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -116,6 +117,37 @@ class Settings(BaseSettings):
     )
     javascript: Literal["quickjs", "node"] = Field(
         "quickjs", description="What evaluates JavaScript expressions. Node must be installed; QuickJS is built in."
+    )
+    worker: bool = Field(
+        True, description="Run jobs inside of `ades serve`; off where `ades worker` does it elsewhere."
+    )
+    sync_wait: float = Field(
+        30,
+        ge=0,
+        le=600,
+        description="Seconds that an execution waits for the end of its job before it answers with it.",
+    )
+    lease: float = Field(
+        30, ge=8, description="Seconds after which the jobs of a worker that says nothing more are run by another one."
+    )
+    attempts: int = Field(2, ge=1, description="How often a job is begun before the loss of its worker is its end.")
+    running_limit: int | None = Field(
+        None, ge=1, description="Jobs of one workspace that run at once, unless the workspace has a number of its own."
+    )
+    grace: float = Field(10, ge=0, description="Seconds that running jobs get to finish when their worker is stopped.")
+    inline_limit: int = Field(
+        64 * 1024, ge=0, description="Largest value in bytes that stands in a results document; others are links."
+    )
+    inline_most: int = Field(
+        16 * 1024**2,
+        ge=0,
+        description="Largest file in bytes that stands in a results document when a client asks for it.",
+    )
+    eodh_strict: bool = Field(
+        False, description="Refuse requests without required inputs under EODH prefixes too, where jobs fail with them."
+    )
+    cite: bool = Field(
+        False, description="Leave out the Link headers of synchronous results, which the OGC's test suite mistakes."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log tells.")
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
@@ -248,6 +280,15 @@ class Settings(BaseSettings):
     def policy_file(self) -> Path | None:
         """The operator's Rego file, if the policy is one."""
         return None if self.policy == "embedded" else Path(self.policy)
+
+    def to_json(self) -> bytes:
+        """All of it, secrets in clear: for processes of our own, never for a file or a log."""
+        told = self.model_dump(mode="json")
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                told[name] = value.get_secret_value()
+        return json.dumps(told).encode()
 
     @property
     def database_url(self) -> str:

@@ -43,7 +43,7 @@ def choose(offers: tuple[Form, ...], f: str | None, accept: str | None) -> Form:
 
 def listed(accept: str | None, media_type: str) -> bool:
     """Whether an Accept header names this media type itself, not by a wildcard."""
-    return bool(accept) and any(kind == media_type and weight > 0 for kind, weight in _ranges(accept or ""))
+    return bool(accept) and any(kind == media_type and weight > 0 for kind, weight in ranges(accept or ""))
 
 
 def _named(offers: tuple[Form, ...], f: str) -> Form:
@@ -57,8 +57,8 @@ def _named(offers: tuple[Form, ...], f: str) -> Form:
 
 @lru_cache(maxsize=512)
 def _accepted(offers: tuple[Form, ...], accept: str) -> Form:
-    ranges = _ranges(accept)
-    weights = [_weight(form.bare, ranges) for form in offers]
+    found = ranges(accept)
+    weights = [_weight(form.bare, found) for form in offers]
     best = max(weights)
     if best <= 0:
         kinds = ", ".join(form.bare for form in offers)
@@ -67,7 +67,7 @@ def _accepted(offers: tuple[Form, ...], accept: str) -> Form:
 
 
 @lru_cache(maxsize=512)
-def _ranges(accept: str) -> tuple[tuple[str, float], ...]:
+def ranges(accept: str) -> tuple[tuple[str, float], ...]:
     """The media ranges of an Accept header with their weights; what cannot be understood is left out."""
     found = []
     for part in accept.split(","):
@@ -80,10 +80,10 @@ def _ranges(accept: str) -> tuple[tuple[str, float], ...]:
     return tuple(found)
 
 
-def _weight(media_type: str, ranges: tuple[tuple[str, float], ...]) -> float:
+def _weight(media_type: str, accepted: tuple[tuple[str, float], ...]) -> float:
     """What the most specific range that fits says."""
     for pattern in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
-        weights = [weight for kind, weight in ranges if kind == pattern]
+        weights = [weight for kind, weight in accepted if kind == pattern]
         if weights:
             return max(weights)
     return 0.0

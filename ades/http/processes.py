@@ -9,10 +9,11 @@ from ades.http import query
 from ades.http.components import LINKS
 from ades.http.landing import PROCESSES, PROCESSES_2, REL
 from ades.http.negotiation import HTML, JSON
+from ades.http.paging import PAGING, neighbours, wanted
 from ades.http.profiles import array_twice, directory_twice
 from ades.http.respond import prepare, send
 from ades.http.routes import Answer, Area, Route
-from ades.model import Access, Page
+from ades.model import Access
 
 if TYPE_CHECKING:
     from flask import Response
@@ -73,11 +74,11 @@ def summarise(call: Call, process: Process) -> dict[str, Any]:
 
 
 def _listing(call: Call) -> Ready:
-    page = Page(_limit(call), call.query["cursor"], call.query["skip"] or 0)
+    page = wanted(call, whole=call.mount is not None and call.mount.profile.whole_lists)
     found, cursor = call.services.catalog.page(call.workspace, page, lambda processes: _visible(call, processes))
     document = {
         "processes": [summarise(call, process) for process in found],
-        "links": call.links("Processes") + _neighbours(call, page, cursor),
+        "links": call.links("Processes") + neighbours(call, page, cursor),
     }
     return prepare(call, document, page=call.route.page, extra={})
 
@@ -87,29 +88,6 @@ def _visible(call: Call, processes: list[Process]) -> list[bool]:
         return [True] * len(processes)
     questions = [call.question(process=process, action="read-process") for process in processes]
     return [decision.allowed for decision in call.services.policy.check_many(questions)]
-
-
-def _limit(call: Call) -> int:
-    settings = call.services.settings
-    asked: int | None = call.query["limit"]
-    if asked is not None:
-        return min(asked, settings.page_limit_max)
-    whole = call.mount is not None and call.mount.profile.whole_lists
-    return settings.page_limit_max if whole else settings.page_limit
-
-
-def _neighbours(call: Call, page: Page, cursor: str | None) -> list[dict[str, str]]:
-    """Links to the next and the previous page. The way on is a cursor, the way back is counted."""
-    found = []
-    if cursor is not None:
-        href = call.here(limit=page.limit, skip=page.skip + page.limit, cursor=cursor, f=call.args.get(query.FORM))
-        found.append({"href": href, "rel": "next", "type": call.form.bare, "title": "The next page"})
-    if page.skip:
-        href = call.here(
-            limit=page.limit, skip=max(0, page.skip - page.limit), cursor=None, f=call.args.get(query.FORM)
-        )
-        found.append({"href": href, "rel": "prev", "type": call.form.bare, "title": "The previous page"})
-    return found
 
 
 def _head(call: Call, process: Process) -> dict[str, Any]:
@@ -149,11 +127,6 @@ def _deployed_links(url: str) -> list[dict[str, str]]:
 
 
 REVISION: Final = query.whole("revision", "Which revision; the newest if it is not said.", minimum=1)
-PAGING: Final = (
-    query.whole("limit", "How many to return at most; the server may return fewer.", minimum=1, maximum=10_000),
-    query.whole("skip", "How many to leave out. Links to the next page carry a cursor, which goes before.", minimum=0),
-    query.text("cursor", "Where to go on, as a `next` link says it.", pattern=r"[A-Za-z0-9_.=~-]{1,500}"),
-)
 
 _PORT: Final[dict[str, Any]] = {
     "type": "object",

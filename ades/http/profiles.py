@@ -24,6 +24,8 @@ class Profile:
     """A list of processes without `limit` is the whole list: its clients do not follow `next`."""
     stac_landing: bool = False
     """The landing page is a STAC catalogue too."""
+    eodh_jobs: bool = False
+    """A queued job is `running`, inputs may be text, results are one STAC collection."""
     eodh_descriptions: bool = False
     """Descriptions say for arrays again what their clients look for, and why the caller may see the process."""
 
@@ -35,6 +37,7 @@ EODH: Final = Profile(
     strict_query=False,
     whole_lists=True,
     stac_landing=True,
+    eodh_jobs=True,
     eodh_descriptions=True,
 )
 PROFILES: Final = {profile.name: profile for profile in (OGC, EODH)}

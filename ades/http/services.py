@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from uuid import UUID
 
     from flask import Request
 
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
     from ades.policy import Policy
     from ades.service.catalog import Catalog
     from ades.service.deployment import Deployments
+    from ades.service.handover import Packages
     from ades.service.health import Check
+    from ades.service.results import Outputs
+    from ades.service.submit import Submissions
+    from ades.service.waiting import Waiting
     from ades.settings import Settings
     from ades.store import Store
+
+    LiveLog = Callable[[UUID, str, int, int | None], bytes | None]
+    """(job, name, start, length) → bytes, or None when no such log is being written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,13 @@ class Services:
     objects: ObjectStore
     catalog: Catalog
     deployments: Deployments
+    packages: Packages
+    """What is executed, ready to run."""
+    submissions: Submissions
+    waiting: Waiting
+    outputs: Outputs
+    live_log: LiveLog
+    """Reads a log that is still being written."""
     policy: Policy
     identify: Callable[[Request], Actor]
     """Who sends a request; raises Unauthorized for a token that is no good."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from ades.errors import NotAcceptable, ResultNotAvailable
 from ades.model import Result, ResultKind
 from ades.service.accept import ANYTHING, Accept
-from ades.service.request import Execution, Form, Transmission, Wanted
+from ades.service.request import Execution, Form, Transmission, Wanted, bare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -48,8 +50,8 @@ class Output:
 
     @property
     def produced(self) -> bool:
-        """There is something to hand out; an empty array is something."""
-        return bool(self.rows) or self.many
+        """There is something to hand out."""
+        return bool(self.rows)
 
     @property
     def is_value(self) -> bool:
@@ -59,7 +61,7 @@ class Output:
     @property
     def size(self) -> int:
         """Bytes, as far as they are known."""
-        return sum(row.size or 0 for row in self.rows)
+        return sum(_size(row) for row in self.rows)
 
     @property
     def media_types(self) -> tuple[str, ...]:
@@ -77,6 +79,12 @@ class Output:
         if isinstance(row.value, dict | list) or row.value is None:
             return (row.media_type, JSON_TYPE) if _is_json(row.media_type) else (JSON_TYPE,)
         return (JSON_TYPE, TEXT)
+
+
+def _size(row: Result) -> int:
+    if row.size is None and row.kind is ResultKind.VALUE:
+        return len(orjson.dumps(row.value))
+    return row.size or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +179,6 @@ def requested(
     described: Mapping[str, JSON],
     rows: Iterable[Result],
     *,
-    empty: Iterable[str] = (),
     only: Sequence[str] | None = None,
 ) -> tuple[Output, ...]:
     """The outputs that were asked for, in the order of the description, each with what was produced."""
@@ -182,17 +189,14 @@ def requested(
     order = [name for name in described if name in wanted]
     if execution.outputs is None:
         order += [name for name in found if name not in described]
-    empty = frozenset(empty)
     return tuple(
-        _output(name, found.get(name, []), wanted.get(name, Wanted()), is_empty=name in empty)
-        for name in order
-        if only is None or name in only
+        _output(name, found.get(name, []), wanted.get(name, Wanted())) for name in order if only is None or name in only
     )
 
 
-def _output(name: str, rows: list[Result], wanted: Wanted, *, is_empty: bool) -> Output:
+def _output(name: str, rows: list[Result], wanted: Wanted) -> Output:
     ordered = tuple(sorted(rows, key=lambda row: row.index))
-    return Output(name, ordered, is_empty or any(row.many for row in ordered), wanted)
+    return Output(name, ordered, any(row.many for row in ordered), wanted)
 
 
 def decide(outputs: tuple[Output, ...], asked: Asked, door: Door) -> Representation:
@@ -297,16 +301,16 @@ def _not_acceptable(offers: Sequence[str]) -> NotAcceptable:
 
 
 def _is_json(media_type: str) -> bool:
-    main = media_type.split(";", maxsplit=1)[0].strip().lower()
+    main = bare(media_type)
     return main == JSON_TYPE or main.endswith("+json")
 
 
 def _among(media_type: str, offers: Sequence[str]) -> bool:
-    return any(offer.split(";")[0].strip().lower() == media_type for offer in offers)
+    return any(bare(offer) == media_type for offer in offers)
 
 
 def described_media_types(output: Mapping[str, Any]) -> frozenset[str]:
     """The media types that the description of an output names; empty when it leaves them open."""
     schema: Mapping[str, Any] = output.get("schema") or {}
     branches = [schema, *(b for key in ("oneOf", "anyOf", "allOf") for b in schema.get(key) or ())]
-    return frozenset(str(b["contentMediaType"]).lower() for b in branches if b.get("contentMediaType"))
+    return frozenset(bare(b["contentMediaType"]) for b in branches if b.get("contentMediaType"))

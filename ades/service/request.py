@@ -135,7 +135,12 @@ def media_type(value: Mapping[str, Any]) -> str | None:
     found = (
         value.get("mediaType") or value.get("type") or (form.get("mediaType") if isinstance(form, Mapping) else None)
     )
-    return found.split(";")[0].strip().lower() if isinstance(found, str) else None
+    return bare(found) if isinstance(found, str) else None
+
+
+def bare(media_type: object) -> str:
+    """A media type without its parameters."""
+    return str(media_type).partition(";")[0].strip().lower()
 
 
 def encoding(value: Mapping[str, Any]) -> str | None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from ades.service.request import bare
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -180,7 +182,7 @@ def _field(name: str, schema: JSON, described: Mapping[str, JSON], shared: dict[
         default=own.get("default"),
         many=repeated or is_array,
         most=most if repeated else None,
-        media_types=frozenset(str(b["contentMediaType"]).lower() for b in branches if b.get("contentMediaType")),
+        media_types=frozenset(bare(b["contentMediaType"]) for b in branches if b.get("contentMediaType")),
         kinds=frozenset(b["type"] for b in branches if isinstance(b.get("type"), str)),
         is_file=any(map(_is_file, branches)) and not all(b.get("format") == "uri" for b in branches),
         properties=frozenset(key for b in branches for key in b.get("properties") or ()),

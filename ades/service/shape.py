@@ -37,6 +37,8 @@ class Shaper:
 
     objects: ObjectStore
     href: Href
+    locate: Callable[[str], str | None]
+    """The address of a file of the job by its key; None for what is not one."""
     stac: Callable[[Result], JSON]
     """The document of a result that is a folder: a STAC collection or catalogue with addresses that can be read."""
 
@@ -57,10 +59,20 @@ class Shaper:
 
     def _plain(self, row: Result) -> JSON:
         if row.kind is ResultKind.VALUE:
-            return row.value
+            return self._located(row.value)
         if row.kind is ResultKind.FILE:
             return self._link(row)
         return self.stac(row)
+
+    def _located(self, value: JSON) -> JSON:
+        """A value whose files, which it names by their keys, have become links."""
+        if isinstance(value, list):
+            return [self._located(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.keys() == {"key", "type"} and (href := self.locate(str(value["key"]))):
+            return {"href": href, "type": value["type"]}
+        return {name: self._located(item) for name, item in value.items()}
 
     # -- the document ----------------------------------------------------------------------------------------------
 
@@ -86,8 +98,9 @@ class Shaper:
 
     def _inline(self, row: Result, *, many: bool) -> JSON:
         if row.kind is ResultKind.VALUE:
-            bare = many or not isinstance(row.value, dict) or set(row.value) <= BOX
-            return row.value if bare else {"value": row.value, "mediaType": row.media_type}
+            value = self._located(row.value)
+            bare = many or not isinstance(value, dict) or set(value) <= BOX
+            return value if bare else {"value": value, "mediaType": row.media_type}
         if row.kind is ResultKind.FILE:
             return _qualified(self._read(row), row.media_type)
         return {"value": self.stac(row), "mediaType": JSON_TYPE}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ades.model import Result, ResultKind, Step
 from ades.runner import events
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from ades.model import Result, Step
     from ades.store import Claim
-
-EMPTY: Final = -1
-"""The index of the row that says that an output is an array without elements."""
 
 
 @dataclass(slots=True)
@@ -58,10 +55,6 @@ class Watched:
                 self.results.append(result)
             case events.Ended():
                 self.ended = event
-                self.results += [
-                    Result(self.job, output, EMPTY, ResultKind.VALUE, "application/json", many=True)
-                    for output in event.empty
-                ]
             case _:
                 return
         if self._since is None:

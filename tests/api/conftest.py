@@ -1,18 +1,26 @@
 """A server of its own for each test: a real database in a folder that is thrown away."""
 
 import hashlib
+import json
 import shutil
+import time
+import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from ades.app import create_app, prepare
 from ades.http.services import Services
 from ades.model import Access, Package, Process
+from ades.service.dispatch import Supervised
 from ades.settings import Settings
 
 ROOT = "/demo/ogc-api"
@@ -109,3 +117,88 @@ def rels(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     for link in document["links"]:
         found.setdefault(link["rel"], link)
     return found
+
+
+class Live:
+    """A server with a worker that really runs jobs."""
+
+    def __init__(self, app: Flask) -> None:
+        self.services: Services = app.extensions["ades"]
+        self.client = app.test_client()
+
+    def workspace(self) -> str:
+        """A workspace of its own."""
+        name = f"ws-{uuid.uuid4().hex[:10]}"
+        self.services.store.workspaces.create(name)
+        return name
+
+    def deploy(self, package: dict[str, Any], workspace: str = "demo") -> str:
+        """Deploy a package, unless it is there; the id of the process."""
+        answer = self.client.post(
+            f"/{workspace}/ogc-api/processes", data=json.dumps(package), content_type="application/cwl+json"
+        )
+        assert answer.status_code in {201, 409}, answer.text
+        return str(package["id"])
+
+    def execute(
+        self, process: str, body: Any, root: str = ROOT, prefer: str | None = None, **headers: str
+    ) -> TestResponse:
+        """An execution request."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        given |= {"Prefer": prefer} if prefer else {}
+        return self.client.post(f"{root}/processes/{process}/execution", json=body, headers=given)
+
+    def submit(self, process: str, body: Any, root: str = ROOT, **headers: str) -> str:
+        """Execute asynchronously; the address of the job."""
+        answer = self.execute(process, body, root, "respond-async", **headers)
+        assert 201 == answer.status_code, answer.text
+        return str(answer.headers["Location"])
+
+    def wait(self, job: str, *states: str) -> dict[str, Any]:
+        """The status of a job once it is in one of these states, or has finished."""
+        wanted = set(states or ("successful", "failed", "dismissed"))
+        end = time.monotonic() + 60
+        while True:
+            document: dict[str, Any] = self.client.get(job).get_json()
+            if document["status"] in wanted:
+                return document
+            assert document["status"] in {"created", "accepted", "running"}, document
+            assert time.monotonic() < end, document
+            time.sleep(0.02)
+
+    def run(self, process: str, body: Any, root: str = ROOT, **headers: str) -> tuple[str, dict[str, Any]]:
+        """Execute and wait for the end: the address of the job and its last status."""
+        job = self.submit(process, body, root, **headers)
+        return job, self.wait(job)
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[Live]:
+    """One server with a worker for all tests that execute something; a test that counts takes its own workspace."""
+    data = tmp_path_factory.mktemp("live") / "data"
+    shutil.copytree(prepared, data)
+    settings = Settings(data=data, log_level="error", slots=3, sync_wait=20)
+    app = create_app(settings)
+    worker = Supervised(settings)
+    worker.start()
+    yield Live(app)
+    worker.stop()
+    app.extensions["ades"].store.close()
+
+
+@pytest.fixture
+def serve_folder() -> Iterator[Callable[[Path], str]]:
+    """Serves folders over HTTP on this machine."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def serve(folder: Path) -> str:
+        handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()

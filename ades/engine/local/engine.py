@@ -15,7 +15,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import orjson
@@ -225,7 +225,7 @@ class LocalEngine:
         return orjson.dumps(
             {
                 "document": orjson.Fragment(document.to_json()),
-                "settings": _with_secrets(settings),
+                "settings": orjson.Fragment(settings.to_json()),
                 "folder": str(self._jobs / str(document.job)),
                 "silence": self._silence,
                 "environment": {
@@ -388,13 +388,3 @@ class LocalEngine:
             self._on_event(run.job, run.attempt, event)
         except Exception:  # noqa: BLE001 - the border of a loop's turn
             _log.exception("What job %s has told could not be recorded: %r", run.job, event)
-
-
-def _with_secrets(settings: Settings) -> dict[str, Any]:
-    """The settings as JSON; secrets in clear, since they go through a pipe to a process of our own."""
-    told: dict[str, Any] = settings.model_dump(mode="json")
-    for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if hasattr(value, "get_secret_value"):
-            told[name] = value.get_secret_value()
-    return told

@@ -234,8 +234,9 @@ def test_several_values_of_one_output_stay_in_order():
 
 def test_an_empty_array_is_a_result():
     """It is handed out as an empty array, not as nothing."""
-    found = decide(requested(parse({"outputs": {"text": {}}}), DESCRIBED, (), empty=["text"]), Asked(), Door.RESULTS)
-    assert (Raw, True, ()) == (type(found), found.output.many, found.output.rows)
+    rows = [Result(JOB, "text", 0, ResultKind.VALUE, "application/json", value=[])]
+    found = decide(requested(parse({"outputs": {"text": {}}}), DESCRIBED, rows), Asked(), Door.RESULTS)
+    assert ("application/json", []) == (found.media_type, found.output.rows[0].value)
 
 
 @pytest.mark.parametrize("body", [{}, {"outputs": {"image": {}}}, {"outputs": {"scene": {}}}, {"response": "raw"}])

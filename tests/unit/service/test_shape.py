@@ -24,7 +24,7 @@ TEXT = Output("text", (row("text", media_type="text/plain", value="hi"),))
 BOX = Output("box", (row("box", value={"bbox": [1, 2, 3, 4], "crs": "x"}),))
 THING = Output("thing", (row("thing", value={"a": 1}, media_type="application/geo+json"),))
 LIST = Output("list", tuple(row("list", value=n, index=n, many=True) for n in range(3)), many=True)
-EMPTY = Output("empty", (), many=True)
+EMPTY = Output("empty", (row("empty", value=[]),))
 IMAGE = Output("image", (row("image", ResultKind.FILE, "image/tiff", key="w/image/a.tif", size=len(TIFF)),))
 NOTE = Output("note", (row("note", ResultKind.FILE, "text/csv; header=present", key="w/note/b.csv", size=4),))
 DATA = Output("data", (row("data", ResultKind.FILE, "application/json", key="w/data/c.json", size=7),))
@@ -42,6 +42,7 @@ def shaper(tmp_path):
     return Shaper(
         objects,
         lambda output, index=None: f"https://a/{output}" + ("" if index is None else f"/{index}"),
+        lambda key: f"https://a/{key}" if key.startswith("w/") else None,
         lambda result: {"type": "Collection", "id": result.output},
     )
 
@@ -136,3 +137,11 @@ def test_a_file_that_has_gone_is_said_to_be_gone(shaper):
     output = Output("x", (row("x", ResultKind.FILE, "text/plain", key="w/nowhere"),))
     with pytest.raises(ResultNotAvailable, match="output x"):
         shaped(shaper, output)
+
+
+def test_files_inside_of_a_value_become_links(shaper):
+    """Wherever they are in it; what only looks like one stays."""
+    value = [{"a": {"key": "w/x.tif", "type": "image/tiff"}}, {"key": "elsewhere/x", "type": "t"}]
+    assert [{"a": {"href": "https://a/w/x.tif", "type": "image/tiff"}}, {"key": "elsewhere/x", "type": "t"}] == shaped(
+        shaper, Output("x", (row("x", value=value),))
+    )

@@ -1,0 +1,141 @@
+"""The worker: a process that runs jobs, by itself or as a child of `ades serve`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from ades import telemetry
+from ades.fetch import Fetcher
+from ades.objects import open_store
+from ades.runner.document import Limits, Options
+from ades.service import builtins
+from ades.service.handover import Handover, Packages
+from ades.service.life import Life
+from ades.service.terms import CLEAN_UP, Terms
+from ades.service.turns import Dispatcher
+from ades.settings import Settings
+from ades.store import Store
+
+if TYPE_CHECKING:
+    from ades.engine import Engine, OnEvent
+
+COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
+SILENCE: Final = 15.0
+"""Seconds without a word from its worker after which a local runner ends itself, unless leases are shorter."""
+PARENT: Final = 0.5
+"""Seconds between two looks at whether the server that started this worker still lives."""
+LONGEST_PAUSE: Final = 30.0
+
+
+class Worker:
+    """Runs jobs until it is told to stop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._dispatcher: Dispatcher | None = None
+        self._stopped = False
+
+    def run(self) -> None:
+        """Work until SIGTERM, SIGINT or `stop`; then finish or hand back what is running."""
+        settings = self._settings
+        telemetry.configure(settings.log_level, settings.log_format)
+        settings.data.mkdir(parents=True, exist_ok=True)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self.stop())
+        with Store.open(settings.database_url) as store:
+            self._dispatcher = self._assembled(store)
+            if self._stopped:
+                self._dispatcher.stop()
+            self._dispatcher.run()
+
+    def stop(self) -> None:
+        """End as soon as that is possible without losing anything."""
+        self._stopped = True
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+
+    def _assembled(self, store: Store) -> Dispatcher:
+        settings = self._settings
+        packages = Packages(store.processes.package, builtins.load(settings.config))
+        handover = Handover(packages, Fetcher(settings), lambda _job: Limits(), Options(javascript=settings.javascript))
+        terms = Terms(
+            lease=timedelta(seconds=settings.lease),
+            attempts=settings.attempts,
+            running_limit=settings.running_limit,
+            grace=settings.grace,
+        )
+        return Dispatcher(store, open_store(settings), handover, self._engine, terms, Life.own())
+
+    def _engine(self, on_event: OnEvent) -> Engine:
+        from ades.engine.local import LocalEngine
+
+        return LocalEngine(self._settings, on_event, silence=min(SILENCE, self._settings.lease / 2))
+
+
+class Supervised:
+    """A worker as a child process that is started again whenever it dies, until `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="ades-workers", daemon=True)
+        self._log = telemetry.log()
+
+    def start(self) -> None:
+        """Start the worker and watch over it."""
+        self._child = self._spawned()
+        self._watcher.start()
+
+    def stop(self) -> None:
+        """Tell the worker to stop, and wait until it has."""
+        self._stopping.set()
+        child = self._child
+        if child is None:
+            return
+        child.terminate()
+        try:
+            child.wait(self._settings.grace + CLEAN_UP + 5)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
+        child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own module
+        if child.stdin is not None:
+            with child.stdin as pipe:
+                pipe.write(self._settings.to_json())
+        return child
+
+    def _watch(self) -> None:
+        pause = 0.0
+        while not self._stopping.is_set() and self._child is not None:
+            began = time.monotonic()
+            code = self._child.wait()
+            pause = 0.0 if time.monotonic() - began > LONGEST_PAUSE else min(LONGEST_PAUSE, 2 * pause + 0.2)
+            if self._stopping.wait(pause):
+                return
+            self._log.warning("The worker has ended and is started again", code=code)
+            self._child = self._spawned()
+
+
+def main() -> None:
+    """Be the child: settings come through standard input, and the end with the end of the server."""
+    parent = os.getppid()
+    worker = Worker(Settings.model_validate_json(sys.stdin.buffer.read()))
+
+    def follow() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT)
+        worker.stop()
+
+    threading.Thread(target=follow, name="ades-parent", daemon=True).start()
+    worker.run()

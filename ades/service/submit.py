@@ -1,0 +1,125 @@
+"""From an execution request to a job in the queue: checked, and written in one transaction."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from ades.errors import Forbidden, InvalidInput, NoSuchOutput, StaleClaim
+from ades.model import Failure, Job, JobStatus, Reason
+from ades.policy import rooms
+from ades.service import inputs
+from ades.service.representation import JSON_TYPE, TEXT, described_media_types
+from ades.service.status import SENTENCES
+from ades.store import Subscriber, new_job_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ades.model import JSON, Actor, Process
+    from ades.service.handover import Packages
+    from ades.service.inputs import Inputs
+    from ades.service.preferences import Preferences
+    from ades.service.request import Execution
+    from ades.store import Store
+
+OCCASIONS: Final = {"successUri": "success", "failedUri": "failed", "inProgressUri": "progress"}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One execution request, and who sends it where."""
+
+    process: Process
+    actor: Actor
+    execution: Execution
+    body: dict[str, JSON]
+    """The request as it came; it is kept with the job."""
+    preferences: Preferences
+    idempotency_key: str | None = None
+    lenient: bool = False
+    """The dialect whose clients send text for everything."""
+    tolerate_missing: bool = False
+    """A request that lacks required inputs becomes a job that fails at once, instead of being refused."""
+
+
+class Submissions:
+    """Takes execution requests."""
+
+    def __init__(self, store: Store, packages: Packages, check_address: Callable[[str], object]) -> None:
+        self._store = store
+        self._packages = packages
+        self._check_address = check_address
+
+    def submit(self, order: Order) -> Job:
+        """Queue a job. The same idempotency key from the same caller gives the job of the first time."""
+        read = self._checked(order)
+        job = self._job(order, read)
+        queued = self._store.jobs.submit(job, order.idempotency_key, self._subscribers(order.execution))
+        if queued.id == job.id and read.missing:
+            # Its status is told as it was when it was taken in; whoever asks again learns that it has failed.
+            with suppress(StaleClaim):
+                self._store.jobs.refuse(job.id, _lacking(read))
+        return queued
+
+    def _checked(self, order: Order) -> Inputs:
+        ready = self._packages.get(order.process.digest)
+        _check_outputs(order.execution, order.process.description.get("outputs") or {})
+        for uri in order.execution.subscriber.values():
+            self._check_address(uri)
+        read = inputs.normalise(ready.rules, order.execution.inputs, lenient=order.lenient)
+        read.refuse(tolerate_missing=order.tolerate_missing)
+        return read
+
+    def _job(self, order: Order, read: Inputs) -> Job:
+        process, now = order.process, datetime.now(UTC)
+        calling = rooms.calling(order.actor, process.workspace, _wish(order.execution.inputs))
+        if calling is None:
+            raise Forbidden("It cannot be told for which workspace this is called; use a token of one workspace.")
+        preferences: dict[str, JSON] = {"return": order.preferences.returns} if order.preferences.returns else {}
+        if order.lenient:
+            preferences["lenient"] = True
+        return Job(
+            id=new_job_id(),
+            deploying=process.workspace,
+            calling=calling,
+            executing=rooms.executing(process.access, process.workspace, calling),
+            owner=order.actor.name,
+            process_id=process.id,
+            revision=process.revision,
+            digest=process.digest if process.mutable else None,
+            status=JobStatus.ACCEPTED,
+            request=order.body,
+            created=now,
+            updated=now,
+            message=" ".join([SENTENCES[JobStatus.ACCEPTED], *read.warnings]),
+            preferences=preferences,
+        )
+
+    def _subscribers(self, execution: Execution) -> list[Subscriber]:
+        return [Subscriber(OCCASIONS[name], uri) for name, uri in execution.subscriber.items()]
+
+
+def _wish(given: Mapping[str, JSON]) -> str | None:
+    wish = given.get(inputs.CLAIMED)
+    return wish if isinstance(wish, str) else None
+
+
+def _lacking(read: Inputs) -> Failure:
+    lacking = "; ".join(str(problem) for problem in inputs.missing(read.missing))
+    return Failure(Reason.INVALID_INPUT, f"The inputs do not fit: {lacking}")
+
+
+def _check_outputs(execution: Execution, described: Mapping[str, Mapping[str, JSON]]) -> None:
+    for name, wanted in (execution.outputs or {}).items():
+        if name not in described:
+            known = ", ".join(described) or "none"
+            raise NoSuchOutput(f"The process has no output {name!r}; it has {known}.", field=f"outputs/{name}")
+        possible = described_media_types(described[name])
+        if possible and wanted.media_type and wanted.media_type not in {*possible, JSON_TYPE, TEXT}:
+            raise InvalidInput(
+                f"Output {name} can be given as {' or '.join(sorted(possible))}, not as {wanted.media_type}.",
+                field=f"outputs/{name}",
+            )
