@@ -381,6 +381,27 @@ class ResultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class StacItem:
+    """How a STAC item among the results is found; the item itself lies in the object store."""
+
+    collection: str
+    id: str
+    key: str
+    bbox: tuple[float, float, float, float] | None = None
+    """West, south, east, north; west is greater than east where it crosses the date line."""
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StacCollection:
+    """How a STAC collection among the results is found."""
+
+    id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result(_Evolving):
     """One output of a job."""
 
@@ -398,6 +419,10 @@ class Result(_Evolving):
     """Multihash-free `sha256:<hex>`."""
     many: bool = False
     """The output is an array; this is one element of it (an empty array has no row but an entry in the job)."""
+    collections: tuple[StacCollection, ...] = ()
+    items: tuple[StacItem, ...] = ()
+    """The STAC documents that were written for this result. They go into tables of their own (`Store.stac`) and do
+    not come back with the result."""
 
 
 @dataclass(frozen=True, slots=True)

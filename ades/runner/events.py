@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from ades.model import Failure, Reason, Result, ResultKind, Step, StepState
+from ades.model import Failure, Reason, Result, ResultKind, StacCollection, StacItem, Step, StepState
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,27 @@ def _step(raw: dict[str, Any]) -> Step:
 
 
 def _result(raw: dict[str, Any]) -> Result:
-    return Result(**{**raw, "job": UUID(raw["job"]), "kind": ResultKind(raw["kind"])})
+    return Result(
+        **{
+            **raw,
+            "job": UUID(raw["job"]),
+            "kind": ResultKind(raw["kind"]),
+            "collections": tuple(StacCollection(**one) for one in raw.get("collections", ())),
+            "items": tuple(_item(one) for one in raw.get("items", ())),
+        }
+    )
+
+
+def _item(raw: dict[str, Any]) -> StacItem:
+    bbox = raw.get("bbox")
+    return StacItem(
+        **{
+            **raw,
+            "bbox": None if bbox is None else tuple(bbox),
+            "start": _time(raw.get("start")),
+            "end": _time(raw.get("end")),
+        }
+    )
 
 
 def _reason(value: str | None) -> Reason | None:

@@ -9,6 +9,7 @@ from ades.store.claims import Claim
 from ades.store.counters import Totals
 from ades.store.ids import new_job_id
 from ades.store.outbox import Delivery, Subscriber
+from ades.store.stac import Extent, StacQuery
 from ades.store.store import Store
 
-__all__ = ["Claim", "Delivery", "Ear", "Store", "Subscriber", "Totals", "new_job_id"]
+__all__ = ["Claim", "Delivery", "Ear", "Extent", "StacQuery", "Store", "Subscriber", "Totals", "new_job_id"]

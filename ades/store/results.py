@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from ades.errors import ResultNotAvailable
-from ades.store import rows
+from ades.store import rows, stac
 from ades.store.tables import results
 
 if TYPE_CHECKING:
@@ -44,3 +44,4 @@ def put(tx: Transaction, job: UUID, found: Sequence[Result]) -> None:
     """Write the outputs of a job."""
     if found:
         tx.run(results.insert(), [rows.result_values(result) | {"job": job} for result in found])
+        stac.put(tx, job, found)

@@ -19,6 +19,7 @@ from ades.store.processes import Processes
 from ades.store.queue import Queue
 from ades.store.results import Results
 from ades.store.secrets import Secrets
+from ades.store.stac import Stac
 from ades.store.steps import Steps
 from ades.store.users import Tokens, Users
 from ades.store.workspaces import Workspaces
@@ -39,6 +40,7 @@ class Store:
         self.queue = Queue(database)
         self.steps = Steps(database)
         self.results = Results(database)
+        self.stac = Stac(database)
         self.events = Events(database)
         self.outbox = Outbox(database)
         self.leases = Leases(database)

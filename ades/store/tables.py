@@ -236,6 +236,46 @@ results: Final = Table(
     Column("many", Boolean, nullable=False),
 )
 
+collections: Final = Table(
+    # The STAC of results: what the documents in the object store are found by.
+    "collections",
+    metadata,
+    Column("place", Counting, primary_key=True),
+    Column("job", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("output", String, nullable=False),
+    Column("workspace", String, nullable=False),
+    Column("process_id", String, nullable=False),
+    Column("id", Prose, nullable=False),
+    Column("key", Prose, nullable=False),
+    Index("ix_collections_id", "workspace", "id", "place"),
+    sqlite_autoincrement=True,
+)
+
+items: Final = Table(
+    "items",
+    metadata,
+    Column("place", Counting, primary_key=True),
+    Column("job", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("output", String, nullable=False),
+    Column("workspace", String, nullable=False),
+    Column("process_id", String, nullable=False),
+    Column("collection", Prose, nullable=False),
+    Column("id", Prose, nullable=False),
+    Column("key", Prose, nullable=False),
+    Column("west", Float),
+    Column("south", Float),
+    Column("east", Float),
+    Column("north", Float),
+    Column("start", Instant),
+    Column("end", Instant),
+    # By what lists are sorted: the item's own time, or that of the job.
+    Column("at", Instant, nullable=False),
+    Index("ix_items_at", "workspace", "at", "place"),
+    Index("ix_items_collection", "workspace", "collection", "at", "place"),
+    Index("ix_items_id", "workspace", "collection", "id", "place"),
+    sqlite_autoincrement=True,
+)
+
 events: Final = Table(
     "events",
     metadata,
