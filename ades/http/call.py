@@ -20,7 +20,7 @@ from ades.http import query
 from ades.http.negotiation import HTML, choose
 from ades.http.respond import answer
 from ades.model import ADMINISTRATOR, RESERVED_WORKSPACE_NAMES, WORKSPACE_NAME
-from ades.policy import Question, about_job, about_process
+from ades.policy import Action, Question, about_job, about_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +128,14 @@ class Call:
 
     # -- who may ---------------------------------------------------------------------------------------------------
 
-    def allow(self, *, process: Process | None = None, job: Job | None = None, action: str | None = None) -> None:
+    def allow(
+        self,
+        *,
+        process: Process | None = None,
+        job: Job | None = None,
+        action: Action | None = None,
+        wish: str | None = None,
+    ) -> None:
         """Ask the policy; return if it says yes.
 
         What does not exist is asked about without facts and so refused to strangers in the same way as what they may
@@ -136,7 +143,7 @@ class Call:
         whoever asks.
         """
         self.asked = True
-        question = self.question(process=process, job=job, action=action)
+        question = self.question(process=process, job=job, action=action, wish=wish)
         decision = self.services.policy.check(question)
         if decision.allowed:
             return
@@ -154,18 +161,20 @@ class Call:
         *,
         process: Process | None = None,
         job: Job | None = None,
-        action: str | None = None,
+        action: Action | None = None,
         workspace: str | None = None,
+        wish: str | None = None,
     ) -> Question:
         """The question to the policy."""
         return Question(
             actor=self.actor,
-            action=action or self.route.action or "read-service",
+            action=action or self.route.action or Action.READ_SERVICE,
             workspace=workspace or self.workspace or None,
             process=about_process(process) if process else {},
             job=about_job(job) if job else {},
             method=self.request.method,
             path=self.request.path,
+            wish=wish,
         )
 
     def tenant(self) -> Workspace:

@@ -9,6 +9,7 @@ from ades.http.components import LINK, LINKS
 from ades.http.negotiation import HTML, JSON
 from ades.http.openapi import OPENAPI
 from ades.http.routes import Answer, Area, Route
+from ades.policy import Action
 
 if TYPE_CHECKING:
     from flask import Response
@@ -77,12 +78,12 @@ def _stac_links(call: Call, title: str) -> list[dict[str, str]]:
 AREA: Final = Area(
     routes=(
         Route(
-            method="GET", path="/", view=landing, name="getLandingPage", action="read-service", tag="Service",
+            method="GET", path="/", view=landing, name="getLandingPage", action=Action.READ_SERVICE, tag="Service",
             summary="The first page: where everything else is", page="landing",
             answers={200: Answer("The first page", "landingPage")},
         ),
         Route(
-            method="GET", path="/conformance", view=conformance, name="getConformance", action="read-service",
+            method="GET", path="/conformance", view=conformance, name="getConformance", action=Action.READ_SERVICE,
             tag="Service", summary="Which parts of the standards are fulfilled", page="conformance",
             answers={200: Answer("The conformance classes", "conformance")},
         ),

@@ -11,6 +11,7 @@ from ades.http.components import HEADERS, PROBLEM, REQUEST_HEADERS, VARIABLES
 from ades.http.negotiation import HTML, JSON, Form
 from ades.http.problems import PROBLEM_JSON, status_of
 from ades.http.routes import EVERYWHERE, Answer, Area, Route
+from ades.policy import Action
 
 if TYPE_CHECKING:
     from flask import Response
@@ -164,12 +165,12 @@ def _refusal(status: int) -> dict[str, Any]:
 AREA: Final = Area(
     routes=(
         Route(
-            method="GET", path="/api", view=definition, name="getDefinition", action="read-service", tag="Service",
+            method="GET", path="/api", view=definition, name="getDefinition", action=Action.READ_SERVICE, tag="Service",
             summary="This definition", page="api", offers=(OPENAPI, JSON, HTML),
             answers={200: Answer("An OpenAPI 3.0 document", "openapi")},
         ),
         Route(
-            method="GET", path="/api.html", view=definition_page, name="getDefinitionPage", action="read-service",
+            method="GET", path="/api.html", view=definition_page, name="getDefinitionPage", action=Action.READ_SERVICE,
             tag="Service", summary="This definition as a web page", page="api", offers=None,
             answers={200: Answer("A web page", media_types=(HTML.bare,))},
         ),

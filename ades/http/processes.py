@@ -14,6 +14,7 @@ from ades.http.profiles import array_twice, directory_twice
 from ades.http.respond import prepare, send
 from ades.http.routes import Answer, Area, Route
 from ades.model import Access
+from ades.policy import Action
 
 if TYPE_CHECKING:
     from flask import Response
@@ -84,9 +85,9 @@ def _listing(call: Call) -> Ready:
 
 
 def _visible(call: Call, processes: list[Process]) -> list[bool]:
-    if call.services.policy.check(call.question(action="list-all-processes")).allowed:
+    if call.services.policy.check(call.question(action=Action.LIST_ALL_PROCESSES)).allowed:
         return [True] * len(processes)
-    questions = [call.question(process=process, action="read-process") for process in processes]
+    questions = [call.question(process=process, action=Action.READ_PROCESS) for process in processes]
     return [decision.allowed for decision in call.services.policy.check_many(questions)]
 
 
@@ -162,14 +163,14 @@ _SUMMARY: Final[dict[str, Any]] = {
 AREA: Final = Area(
     routes=(
         Route(
-            method="GET", path="/processes", view=listing, name="getProcesses", action="list-processes",
+            method="GET", path="/processes", view=listing, name="getProcesses", action=Action.LIST_PROCESSES,
             summary="The processes that you may see", page="processes", query=PAGING,
             description="Built-in processes come first, then the newest.",
             answers={200: Answer("A page of processes", "processList", headers=("Link", "ETag"))},
         ),
         Route(
             method="GET", path="/processes/{processID}", view=description, name="getProcessDescription",
-            action="read-process", summary="What a process takes and gives", page="process", query=(REVISION,),
+            action=Action.READ_PROCESS, summary="What a process takes and gives", page="process", query=(REVISION,),
             answers={200: Answer("The description", "process", headers=("Link", "ETag"))}, errors=(NoSuchProcess,),
         ),
     ),

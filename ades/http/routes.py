@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from flask import Response
 
     from ades.http.query import Parameter
+    from ades.policy import Action
 
 View = Callable[..., "Response"]
 """view(call, **variables of the path) → response"""
@@ -69,7 +70,7 @@ class Route:
     view: View
     name: str
     """The operationId: a verb and what it is done to."""
-    action: str | None
+    action: Action | None
     """What the policy is asked; None only for probes, which must answer when no policy can be asked."""
     summary: str
     description: str = ""

@@ -10,6 +10,7 @@ from ades.http import assets
 from ades.http.negotiation import HTML, JSON, Form
 from ades.http.respond import Response, dumps
 from ades.http.routes import Answer, Route
+from ades.policy import Action
 from ades.service.health import State
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def favicon(_call: Call) -> Any:
 
 def _visible(call: Call) -> list[Workspace]:
     workspaces = call.services.store.workspaces.list()
-    questions = [call.question(action="read-workspace", workspace=workspace.name) for workspace in workspaces]
+    questions = [call.question(action=Action.READ_WORKSPACE, workspace=workspace.name) for workspace in workspaces]
     decisions = call.services.policy.check_many(questions)
     return [workspace for workspace, decision in zip(workspaces, decisions, strict=True) if decision.allowed]
 
@@ -100,7 +101,7 @@ def _probe(path: str, view: Any, name: str, summary: str, form: Form = JSON) -> 
 
 ROUTES: Final = (
     Route(
-        method="GET", path="/", view=start, name="getStart", action="list-workspaces", tag="Service", page="server",
+        method="GET", path="/", view=start, name="getStart", action=Action.LIST_WORKSPACES, tag="Service", page="server",
         summary="The workspaces of this server", offers=(JSON, HTML),
     ),
     _probe("/healthz", alive, "getHealth", "The server answers"),

@@ -6,7 +6,7 @@ from ades import errors
 from ades.errors import AdesError
 from ades.http import landing, problems
 from ades.http.routes import Route
-from ades.policy import Decision
+from ades.policy import Action, Decision
 from tests.api.conftest import PROBLEMS, ROOT
 
 SHAPE = {"type", "title", "status", "detail", "instance"}
@@ -160,7 +160,12 @@ def test_b3_a_fault_of_our_own_tells_nothing_but_its_name_in_the_log(capsys, cli
 
 def test_b3_an_answer_that_was_made_without_asking_is_thrown_away(make_app, monkeypatch):
     careless = Route(
-        method="GET", path="/careless", view=lambda call: call.answer({}), name="x", action="read-service", summary="x"
+        method="GET",
+        path="/careless",
+        view=lambda call: call.answer({}),
+        name="x",
+        action=Action.READ_SERVICE,
+        summary="x",
     )
     monkeypatch.setattr("ades.app.AREAS", (landing.AREA, landing.Area(routes=(careless,))))
     assert 500 == make_app().test_client().get(f"{ROOT}/careless").status_code
