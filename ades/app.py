@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import socket
@@ -117,8 +118,8 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
     from granian import Granian
     from granian.constants import Interfaces
 
+    port = _port(settings)
     prepare(settings)
-    port = settings.port or _free_port(settings.host)
     workers = settings.workers or os.cpu_count() or 1
     if workers > 1:
         _share_numbers(settings)
@@ -134,17 +135,36 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
         websockets=False,
         log_enabled=False,
     )
-    # The server's own hook comes before its workers listen.
-    threading.Thread(target=_announce, args=(announce, settings.host, port), daemon=True).start()
-    try:
-        with _worker(settings):
-            server.serve(target_loader=partial(create_app, settings), wrap_loader=False)
-    except OSError as error:
-        raise Misconfigured(f"Cannot listen on {settings.host}, port {port}: {error}", field="port") from error
+    # The hook comes before anybody listens.
+    server.on_startup(lambda: _announce_later(announce, settings.host, port))
+    with _worker(settings):
+        server.serve(target_loader=partial(_web_worker, settings), wrap_loader=False)
 
 
-def _announce(announce: Callable[[str], object], host: str, port: int) -> None:
-    """Say the address once somebody listens there."""
+def _web_worker(settings: Settings) -> Flask:
+    """The application of one web worker process."""
+    app = create_app(settings)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: looking through it again and again would take a third of the time
+    return app
+
+
+def _announce_later(announce: Callable[[str], object], host: str, port: int) -> None:
+    """Say the address once somebody listens there, from a thread.
+
+    A thread that does something while its process forks may leave its locks closed in the child for ever; so this one
+    waits until that is over.
+    """
+    forked = threading.Event()
+    if multiprocessing.get_start_method() == "fork":
+        os.register_at_fork(after_in_parent=forked.set)
+    else:
+        forked.set()
+    threading.Thread(target=_announce, args=(announce, host, port, forked), daemon=True).start()
+
+
+def _announce(announce: Callable[[str], object], host: str, port: int, forked: threading.Event) -> None:
+    forked.wait()
     listening = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared with, not bound to
     while True:
         with suppress(OSError), socket.create_connection((listening, port), timeout=1):
@@ -177,10 +197,19 @@ def _share_numbers(settings: Settings) -> None:
     multiprocessing.set_start_method("spawn", force=True)
 
 
-def _free_port(host: str) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _port(settings: Settings) -> int:
+    """The port to listen on, if nobody else does: the web server itself would share it without a word."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
-        probe.bind((host, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Misconfigured(
+                f"Cannot listen on {settings.host}, port {settings.port}: {reason}. Another port: --port or ADES_PORT.",
+                field="port",
+            ) from error
         return int(probe.getsockname()[1])
 
 

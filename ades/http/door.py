@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 from uuid import uuid4
 
 import structlog
@@ -105,7 +106,7 @@ class Door:
     def _done(self, trace: Trace) -> None:
         environ = trace.environ
         seconds = perf_counter() - trace.began
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        method, path = environ["REQUEST_METHOD"], _loggable(environ["PATH_INFO"])
         telemetry.request_done(trace.route, method, trace.status, seconds)
         tell = self._log.debug if path in _QUIET and trace.status < 500 else self._log.info  # noqa: PLR2004
         tell(
@@ -113,6 +114,11 @@ class Door:
             ms=round(seconds * 1000, 2), actor=trace.actor, client=self._addresses.client(environ),
         )  # fmt: skip
         structlog.contextvars.clear_contextvars()
+
+
+def _loggable(path: str) -> str:
+    """A path as it came, with everything quoted that could break out of its line."""
+    return quote(path, safe="/:@!$&'()*+,;=~", encoding="latin-1", errors="replace")
 
 
 class _Watched:
