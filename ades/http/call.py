@@ -134,7 +134,7 @@ class Call:
         *,
         process: Process | None = None,
         job: Job | None = None,
-        action: Action | None = None,
+        action: str | None = None,
         wish: str | None = None,
     ) -> None:
         """Ask the policy; return if it says yes.
@@ -162,7 +162,7 @@ class Call:
         *,
         process: Process | None = None,
         job: Job | None = None,
-        action: Action | None = None,
+        action: str | None = None,
         workspace: str | None = None,
         wish: str | None = None,
     ) -> Question:

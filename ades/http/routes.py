@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from flask import Response
 
     from ades.http.query import Parameter
-    from ades.policy import Action
 
 View = Callable[..., "Response"]
 """view(call, **variables of the path) → response"""
@@ -70,8 +69,8 @@ class Route:
     view: View
     name: str
     """The operationId: a verb and what it is done to."""
-    action: Action | None
-    """What the policy is asked; None only for probes, which must answer when no policy can be asked."""
+    action: str | None
+    """A word of `ades.policy.Action`: what the policy is asked; None only for probes, which must answer when no policy can be asked."""
     summary: str
     description: str = ""
     tag: str = "Processes"

@@ -173,3 +173,9 @@ def test_b3_an_answer_that_was_made_without_asking_is_thrown_away(make_app, monk
 
 def test_b1_no_such_process_is_the_standards_own(client):
     assert PROBLEMS + "no-such-process" == client.get(f"{ROOT}/processes/absent").json["type"]
+
+
+def test_b3_every_route_asks_for_an_action_that_policies_know(services):
+    for area in services.areas:
+        for route in area.routes:
+            assert route.action in set(Action), route.name
