@@ -86,7 +86,7 @@ def compile_package(
 def _compiled(
     process_id: str, chosen: Node, processes: list[Node], packed: Pack, unit: Unit, reading: Reading
 ) -> Compiled:
-    about = metadata.about(chosen, packed.about, packed.namespaces, reading)
+    about = metadata.about(chosen, packed.about, packed.namespaces, unit.description, reading)
     description = merged(describe(process_id, chosen, about), unit.description, reading)
     schema = validator(chosen, refinements(unit.description))
     entry = str(chosen.get("id") or ("main" if "main" not in packed.processes else process_id))
@@ -115,6 +115,8 @@ def _executable(processes: list[Node], packed: Pack) -> dict[str, JSON]:
     if packed.namespaces:
         document["$namespaces"] = packed.namespaces
     document["$graph"] = [process for process in processes if id(process) not in inline]
+    for process in document["$graph"]:
+        flow.write_out_links(process)
     for process in processes:
         process.pop("cwlVersion", None)
         for key in ("requirements", "hints"):

@@ -187,7 +187,7 @@ def _outputs(described: dict[str, JSON], bindings: dict[str, JSON], warnings: li
 def _guess(name: str, kind: JSON) -> str:
     if kind == "Directory":
         return "."
-    return "stdout.txt" if kind in set(_SCALARS.values()) - {"File"} else f"{name}*"
+    return "stdout.txt" if isinstance(kind, str) and kind in _SCALARS.values() else f"{name}*"
 
 
 def _output(name: str, kind: JSON, glob: JSON) -> dict[str, JSON]:

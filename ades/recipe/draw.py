@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from ades.recipe.flow import over, sources
+from ades.recipe.flow import over, short_link, sources
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ades.model import JSON
 
 _MOST_BOXES: Final = 400
@@ -87,7 +89,7 @@ def _boxes(entry: dict[str, JSON], processes: dict[str, JSON]) -> list[_Box]:
         steps = {step["id"]: _step_box(step, processes) for step in entry["steps"]}
         for step in entry["steps"]:
             for port in step["in"]:
-                _join(port, "source", steps[step["id"]], inputs, steps)
+                _join(entry["id"], sources(port, "source"), steps[step["id"]], inputs, steps)
     else:
         steps = {"": _Box("step:", str(entry.get("label") or entry.get("id")), "step", entry["class"])}
         for box in inputs.values():
@@ -97,7 +99,7 @@ def _boxes(entry: dict[str, JSON], processes: dict[str, JSON]) -> list[_Box]:
         box = _Box(f"out:{port['id']}", port["id"], "port", _type(port["type"]))
         outputs.append(box)
         if entry["class"] == "Workflow":
-            _join(port, "outputSource", box, inputs, steps)
+            _join(entry["id"], sources(port, "outputSource"), box, inputs, steps)
         else:
             _connect(steps[""], box)
     return [*inputs.values(), *steps.values(), *outputs]
@@ -113,9 +115,9 @@ def _step_box(step: JSON, processes: dict[str, JSON]) -> _Box:
     return _Box(f"step:{step['id']}", step["id"], "step", note, tuple(marks))
 
 
-def _join(port: JSON, key: str, box: _Box, inputs: dict[str, _Box], steps: dict[str, _Box]) -> None:
-    for link in sources(port, key):
-        name, slash, _ = link.partition("/")
+def _join(workflow: str, links: Iterable[str], box: _Box, inputs: dict[str, _Box], steps: dict[str, _Box]) -> None:
+    for link in links:
+        name, slash, _ = short_link(link, workflow).partition("/")
         source = steps.get(name) if slash else inputs.get(name)
         if source is not None:
             _connect(source, box)

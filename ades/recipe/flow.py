@@ -154,10 +154,8 @@ class _Scope:
         return picked(merged, port["pickValue"]) if "pickValue" in port else merged
 
     def shortened(self, link: str) -> str:
-        parts = [part for part in link.rpartition("#")[2].split("/") if part]
-        if len(parts) > 1 and parts[0] == self.node.get("id") and parts[0] not in self.steps:
-            parts = parts[1:]
-        return "/".join(parts[-2:])
+        own = self.node.get("id")
+        return short_link(link, own if own not in self.steps or link.count("/") > 1 else None)
 
     def type_of(self, link: str, port: JSON) -> JSON:
         name, slash, output = link.partition("/")
@@ -261,6 +259,18 @@ class _Scope:
                 )
 
 
+def write_out_links(process: JSON) -> None:
+    """Make the links of a workflow absolute: a short one could also mean a field of a record of the same name."""
+    ports = [(port, "outputSource") for port in process.get("outputs", ())]
+    ports += [(port, "source") for step in process.get("steps", ()) for port in step["in"]]
+    for port, key in ports:
+        found = port.get(key)
+        if isinstance(found, list):
+            port[key] = [f"#{process['id']}/{link}" for link in found]
+        elif found is not None:
+            port[key] = f"#{process['id']}/{found}"
+
+
 def over(step: JSON) -> list[str]:
     """The inputs over which a step scatters."""
     found = step.get("scatter", [])
@@ -268,9 +278,17 @@ def over(step: JSON) -> list[str]:
 
 
 def sources(port: JSON, key: str) -> Iterator[str]:
-    """The links of a port."""
+    """The links of a port, as they are written."""
     found = port.get(key, [])
     yield from found if isinstance(found, list) else [found]
+
+
+def short_link(link: str, workflow: str | None) -> str:
+    """A link as `input` or `step/output`."""
+    parts = [part for part in link.rpartition("#")[2].split("/") if part]
+    if len(parts) > 1 and parts[0] == workflow:
+        parts = parts[1:]
+    return "/".join(parts[-2:])
 
 
 def shown(link: JSON) -> str:

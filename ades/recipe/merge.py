@@ -46,6 +46,9 @@ def _modes(description: dict[str, JSON], said: dict[str, JSON]) -> None:
 
 
 def _port(port: dict[str, JSON], said: dict[str, JSON]) -> None:
+    described = said.get("schema")
+    if isinstance(described, dict) and port["schema"].get("type") == "array" and described.get("type") != "array":
+        port["maxOccurs"] = said.get("maxOccurs", "unbounded")  # the author describes one of the values
     for key in _PORT:
         if key not in said or (key == "schema" and not isinstance(said[key], dict)):
             continue

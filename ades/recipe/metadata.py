@@ -27,13 +27,22 @@ class About:
     metadata: list[dict[str, JSON]]
 
 
-def about(entry: Node, package: Mapping[str, JSON], namespaces: dict[str, str], reading: Reading) -> About:
-    """Gather it from the entry and from the top of the package; the entry knows better."""
+def about(
+    entry: Node,
+    package: Mapping[str, JSON],
+    namespaces: dict[str, str],
+    said: Mapping[str, JSON],
+    reading: Reading,
+) -> About:
+    """Gather it from the entry and from the top of the package; the entry knows better.
+
+    `said` is the author's own description around the package, which goes before all when it names a version.
+    """
     found = _properties(package, namespaces) | _properties(entry, namespaces)
     plain = {key: entry.pop(key) for key in ("softwareVersion", "version") if key in entry}
     version = found.get("softwareVersion", plain.get("softwareVersion", plain.get("version", found.get("version"))))
     return About(
-        version=_version(version, reading),
+        version=_version(said.get("version") or version, reading),
         title=entry.get("label") or _text(found.get("name")) or _text(package.get("label")),
         description=entry.get("doc") or _text(found.get("description")) or _text(package.get("doc")),
         keywords=_keywords(found.get("keywords")),

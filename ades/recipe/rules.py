@@ -87,17 +87,18 @@ def _tools(entry: Node, processes: list[Node], reading: Reading) -> None:
                 if step["run"] is other or step["run"] == f"#{other.get('id')}":
                     inherited = covered.get(id(process), frozenset()) | asked(step)
                     covered[id(other)] = covered.get(id(other), above[id(other)]) | inherited
+    named = {id(step["run"]): f"The tool of the step `{step['id']}`" for p in processes for step in p.get("steps", ())}
     for process in processes:
         if process["class"] == "CommandLineTool":
-            _tool(process, covered.get(id(process), above[id(process)]), reading)
+            name = f"The tool `{process['id']}`" if process.get("id") else named.get(id(process), "The tool")
+            _tool(process, name, covered.get(id(process), above[id(process)]), reading)
 
 
-def _tool(tool: Node, has: frozenset[str], reading: Reading) -> None:
-    name = tool.get("id") or "of this package"
+def _tool(tool: Node, name: str, has: frozenset[str], reading: Reading) -> None:
     if "ResourceRequirement" not in has:
-        reading.warn(f"The tool `{name}` does not say what it needs (ResourceRequirement); it gets the default share.")
+        reading.warn(f"{name} does not say what it needs (ResourceRequirement); it gets the default share.")
     if "DockerRequirement" not in has:
-        reading.warn(f"The tool `{name}` names no image (DockerRequirement); its command must be on the machine.")
+        reading.warn(f"{name} names no image (DockerRequirement); its command must be on the machine.")
     for item in (*tool.get("requirements", ()), *tool.get("hints", ())):
         if item["class"] == "DockerRequirement":
             _image(str(item.get("dockerPull") or item.get("dockerImageId") or ""), reading)

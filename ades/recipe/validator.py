@@ -134,9 +134,10 @@ def value_schema(kind: JSON, further: dict[str, JSON] | None = None) -> dict[str
 def _plain_value(kind: JSON) -> bool:
     """Texts and numbers, and lists of them: what constraints of an author can speak of."""
     return all(
-        kind_of in {"string", "int", "long", "float", "double"}
-        or (isinstance(kind_of, dict) and kind_of["type"] in {"enum", "array"})
-        for kind_of in members(kind)
+        item["type"] in {"enum", "array"}
+        if isinstance(item, dict)
+        else item in {"string", "int", "long", "float", "double"}
+        for item in members(kind)
     )
 
 

@@ -1,0 +1,43 @@
+cwlVersion: v1.0
+$namespaces:
+  s: https://schema.org/
+schemas:
+  - http://schema.org/version/9.0/schemaorg-current-http.rdf
+s:softwareVersion: 1.0.0
+s:author:
+  - class: s:Person
+    s:name: Jane Doe
+    s:affiliation: Example Observatory
+s:keywords: [earth observation, water]
+$graph:
+- class: Workflow
+  id: eoap-01
+  label: Water bodies of one scene
+  doc: One STAC item in, one STAC catalogue out.
+  inputs:
+    item: {type: Directory, label: Scene, doc: A STAC item with green and near infrared}
+    threshold: {type: float?, doc: From where on it is water}
+  outputs:
+    stac_catalog: {type: Directory, outputSource: [detect/found], label: Water}
+  steps:
+    detect:
+      run: "#water"
+      in: {item: item, threshold: threshold}
+      out: [found]
+- class: CommandLineTool
+  id: water
+  label: Finds water in an item
+  hints:
+    DockerRequirement: {dockerPull: "docker.io/library/busybox:1.36.1"}
+  requirements:
+    ResourceRequirement: {coresMin: 1, coresMax: 2, ramMin: 128, ramMax: 256}
+  baseCommand: [sh, -euc]
+  arguments:
+    - 'mkdir out; cp -r "$1/." out/; echo "$2" > out/water.txt'
+    - water
+  inputs:
+    item: {type: Directory, inputBinding: {position: 1}}
+    threshold: {type: float?, inputBinding: {position: 2}}
+  outputs:
+    found: {type: Directory, outputBinding: {glob: out}}
+    table: {type: File, outputBinding: {glob: out/water.txt}}
