@@ -67,6 +67,15 @@ def compile_package(
         WorkflowNotFound: there is no such entry.
         FetchFailed: an address that it names could not be read.
     """
+    try:
+        return _compile(document, entry, expected, fetch)
+    except RecursionError as error:
+        raise InvalidPackage("The package is nested too deeply to be understood.") from error
+
+
+def _compile(
+    document: Document, entry: str | None, expected: str | None, fetch: Callable[[str], bytes] | None
+) -> Compiled:
     unit = unit_of(document, fetch)
     reading = Reading()
     for warning in unit.warnings:
@@ -79,6 +88,7 @@ def compile_package(
     processes = flow.check(chosen, packed, reading)
     reading.settle()
     rules.check(chosen, processes, reading)
+    reading.settle()
     process_id = _process_id(chosen, packed, unit, _wanted(entry) or expected)
     return _compiled(process_id, chosen, processes, packed, unit, reading)
 
@@ -112,8 +122,11 @@ def _executable(processes: list[Node], packed: Pack) -> dict[str, JSON]:
     """One CWL document with all that is needed and nothing else."""
     inline = {id(step["run"]) for process in processes for step in process.get("steps", ())}
     document: dict[str, JSON] = {"cwlVersion": packed.version}
-    if packed.namespaces:
-        document["$namespaces"] = packed.namespaces
+    namespaces = dict(packed.namespaces)
+    if any(key.startswith("s:") for process in processes for key in process):
+        namespaces.setdefault("s", metadata.SCHEMA_ORG)  # many packages forget to say what `s:` means
+    if namespaces:
+        document["$namespaces"] = namespaces
     document["$graph"] = [process for process in processes if id(process) not in inline]
     for process in document["$graph"]:
         flow.write_out_links(process)

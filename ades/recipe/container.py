@@ -196,6 +196,6 @@ def _output(name: str, kind: JSON, glob: JSON) -> dict[str, JSON]:
         text = "self[0].contents"
         value = f"{text}.trim()" if kind == "string" else f"JSON.parse({text})"
         port["outputBinding"] |= {"loadContents": True, "outputEval": f"$({value})"}
-    elif kind not in {"File", "Directory"} and not _is_array(kind):
+    elif kind not in ("File", "Directory") and not _is_array(kind):
         port["type"] = "File"
     return port

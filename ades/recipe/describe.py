@@ -64,7 +64,7 @@ def describe_input(port: Node) -> dict[str, JSON]:
     found = _texts(port)
     found["schema"] = schema_of(port["type"], port.get("format"))
     if "default" in port:
-        found["schema"]["default"] = client_value(port["default"])
+        found["schema"]["default"] = _default(port["type"], port["default"])
     found["minOccurs"] = 0 if optional(port["type"]) or "default" in port else 1
     found["maxOccurs"] = 1
     found["valuePassing"] = list(BY_REFERENCE if holds_files(port["type"]) else BY_VALUE)
@@ -194,13 +194,20 @@ def _flattened(parts: list[dict[str, JSON]]) -> list[dict[str, JSON]]:
 # -- defaults -------------------------------------------------------------------------------------------------------
 
 
+def _default(kind: JSON, value: JSON) -> JSON:
+    known = [eoap.custom(item.origin) for item in members(kind) if isinstance(item, Node)]
+    if isinstance(value, dict) and "value" in value and any(item is not None and item.wrapped for item in known):
+        return value["value"]
+    return client_value(value)
+
+
 def client_value(value: JSON) -> JSON:
     """A value as a client writes it: a file is its address, or its contents."""
     if isinstance(value, list):
         return [client_value(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if value.get("class") in {"File", "Directory"}:
+    if value.get("class") in ("File", "Directory"):
         return _client_file(value)
     return {key: client_value(item) for key, item in value.items()}
 

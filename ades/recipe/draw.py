@@ -57,6 +57,7 @@ class _Box:
     x: float = 0
     before: list[_Box] = field(default_factory=list)
     after: list[_Box] = field(default_factory=list)
+    linked: set[int] = field(default_factory=set)
 
     @property
     def width(self) -> float:
@@ -124,7 +125,8 @@ def _join(workflow: str, links: Iterable[str], box: _Box, inputs: dict[str, _Box
 
 
 def _connect(source: _Box, target: _Box) -> None:
-    if not any(other is target for other in source.after):
+    if id(target) not in source.linked:
+        source.linked.add(id(target))
         source.after.append(target)
         target.before.append(source)
 

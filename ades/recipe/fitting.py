@@ -34,6 +34,38 @@ def _word(kind: JSON) -> str:
     return str(kind["type"]) if isinstance(kind, dict) else str(kind)
 
 
+_RANGES: Final = {"int": 2**31, "long": 2**63}
+
+
+def holds(kind: JSON, value: JSON) -> bool:
+    """Whether a value that stands in a package is of the type. Expressions and files are looked at when they run."""
+    return any(_holds(item, value) for item in _alternatives(kind))
+
+
+def _holds(kind: JSON, value: JSON) -> bool:  # noqa: PLR0911 - one line for each type
+    match _word(kind):
+        case "null":
+            return value is None
+        case "boolean":
+            return isinstance(value, bool)
+        case "int" | "long" as word:
+            return isinstance(value, int) and not isinstance(value, bool) and -_RANGES[word] <= value < _RANGES[word]
+        case "float" | "double":
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        case "string":
+            return isinstance(value, str)
+        case "File" | "Directory" | "stdin" as word:
+            return isinstance(value, dict) and value.get("class") == ("Directory" if word == "Directory" else "File")
+        case "array":
+            return isinstance(value, list) and all(holds(kind["items"], item) for item in value)
+        case "enum":
+            return value in kind["symbols"]
+        case "record":
+            return isinstance(value, dict) and all(holds(f["type"], value.get(f["name"])) for f in kind["fields"])
+        case _:
+            return True
+
+
 def array_of(kind: JSON) -> JSON:
     """The type of a list of such values."""
     return {"type": "array", "items": kind}

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ades.recipe.packing import Pack
     from ades.recipe.reading import Reading
 
+MAX_DEPTH: Final = 30
+"""How deep workflows can run workflows."""
+_MOST_NAMED: Final = 8
 _SCATTER: Final = "ScatterFeatureRequirement"
 _SUBWORKFLOW: Final = "SubworkflowFeatureRequirement"
 _MULTIPLE: Final = "MultipleInputFeatureRequirement"
@@ -48,13 +51,18 @@ class _Checker:
         self.packed = packed
         self.reading = reading
         self.found: list[Node] = []
+        self.seen: set[int] = set()
 
     def visit(self, node: Node, inherited: frozenset[str], trail: tuple[int, ...]) -> None:
         if id(node) in trail:
             self.reading.problem(node.at, f"The workflow `{node.get('id')}` runs itself.")
             return
-        if any(node is other for other in self.found):
+        if id(node) in self.seen:
             return
+        if len(trail) >= MAX_DEPTH:
+            self.reading.problem(node.at, f"Workflows can run workflows {MAX_DEPTH} deep at most.")
+            return
+        self.seen.add(id(node))
         self.found.append(node)
         if node["class"] == "Operation":
             self.reading.problem(node.at, "An `Operation` only describes something; it cannot be executed.")
@@ -106,11 +114,19 @@ class _Checker:
             & steps.keys()
             for name, step in steps.items()
         }
-        done: set[str] = set()
-        while ready := {name for name, wanted in needs.items() if name not in done and wanted <= done}:
-            done |= ready
-        if stuck := [name for name in needs if name not in done]:
-            names = ", ".join(f"`{name}`" for name in stuck)
+        followers: dict[str, list[str]] = {name: [] for name in steps}
+        for name, wanted in needs.items():
+            for earlier in wanted:
+                followers[earlier].append(name)
+        ready = [name for name, wanted in needs.items() if not wanted]
+        while ready:
+            done = ready.pop()
+            for name in followers[done]:
+                needs[name].discard(done)
+                if not needs[name]:
+                    ready.append(name)
+        if stuck := [name for name, wanted in needs.items() if wanted]:
+            names = ", ".join(f"`{name}`" for name in stuck[:_MOST_NAMED])
             self.reading.problem(steps[stuck[0]].at, f"These steps wait for each other in a circle: {names}.")
 
     def features(self, node: Node, missing: set[str] | frozenset[str]) -> None:

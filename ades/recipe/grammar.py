@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ades.recipe.bindings import FILES, INPUT_BINDING, LOADING, OUTPUT_BINDING
+from ades.recipe.bindings import FILES, INPUT_BINDING, LOADING, OUTPUT_BINDING, media_format
 from ades.recipe.document import named
 from ades.recipe.reading import V1_0, V1_1, V1_2, Node, similar
 from ades.recipe.requirements import hints, requirements
@@ -48,7 +48,16 @@ _PORT_ADVICE: Final = {
 
 _NAMED: Final = {"id": Field(short, required=True), "label": Field(text), "doc": Field(paragraphs)}
 _INPUT: Final = {**_NAMED, "type": Field(port_type, required=True), "default": Field(anything), **FILES, **LOADING}
-_OUTPUT: Final = {**_NAMED, "type": Field(port_type, required=True), **FILES}
+
+
+def _one_format(value: JSON, at: At, reading: Reading) -> JSON:
+    if isinstance(value, list) and len(value) != 1:
+        reading.wrong(at, value, "one format: an output is in one format, only inputs may take several")
+        return ""
+    return media_format(value[0] if isinstance(value, list) else value, at, reading)
+
+
+_OUTPUT: Final = {**_NAMED, "type": Field(port_type, required=True), **FILES, "format": Field(_one_format)}
 
 _LINKS: Final = one_or_many(text)
 _LINK_MERGE: Final = one_of("merge_nested", "merge_flattened")
@@ -136,9 +145,17 @@ _TOOL: Final = record(
     },
     _PROCESS_ADVICE | {"steps": "Only a Workflow has `steps`."},
 )
+
+
+def _expression(value: JSON, at: At, reading: Reading) -> JSON:
+    if not is_expression(value):
+        reading.wrong(at, value, "an expression such as `$(inputs.a)` or `${ return …; }`")
+    return value
+
+
 _EXPRESSION_TOOL: Final = record(
     "ExpressionTool",
-    {**_PROCESS, "outputs": Field(_PLAIN_OUTPUTS, required=True), "expression": Field(text, required=True)},
+    {**_PROCESS, "outputs": Field(_PLAIN_OUTPUTS, required=True), "expression": Field(_expression, required=True)},
     _PROCESS_ADVICE,
 )
 _OPERATION: Final = record(
@@ -173,6 +190,8 @@ _STEP_INPUT: Final = record(
 def _step_outputs(value: JSON, at: At, reading: Reading) -> JSON:
     if value is None:
         return []
+    if isinstance(value, str):
+        value = [value]
     if not isinstance(value, list):
         reading.wrong(at, value, "a list of the names of outputs")
         return []

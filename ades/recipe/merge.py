@@ -63,6 +63,6 @@ def refinements(said: dict[str, JSON]) -> dict[str, dict[str, JSON]]:
     found: dict[str, dict[str, JSON]] = {}
     for name, port in (said.get("inputs") or {}).items():
         schema = port.get("schema") if isinstance(port, dict) else None
-        if isinstance(schema, dict) and schema.get("type") in {"string", "integer", "number", "array"}:
+        if isinstance(schema, dict) and schema.get("type") in ("string", "integer", "number", "array"):
             found[name] = {key: schema[key] for key in _CONSTRAINTS & schema.keys()}
     return found

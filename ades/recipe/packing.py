@@ -14,7 +14,7 @@ from ades.errors import AdesError, MalformedPackage
 from ades.recipe import eoap, text
 from ades.recipe.document import named
 from ades.recipe.grammar import process
-from ades.recipe.reading import Reading, Source, Version, similar
+from ades.recipe.reading import Problem, Reading, Source, Version, refusal, similar
 from ades.recipe.types import register
 
 if TYPE_CHECKING:
@@ -71,10 +71,12 @@ class _Packer:
         if isinstance(value, list):
             value = {"$graph": value}
         if not isinstance(value, dict):
-            reading.problem(source, f"A CWL document is a mapping; this is {named(value)}.")
-            reading.settle()
+            raise refusal([Problem(f"A CWL document is a mapping; this is {named(value)}.", source)])
         if "$import" in source.text or "$include" in source.text:
             value = self.expand(value, source, source, ())
+            reading.settle()
+            if not isinstance(value, dict):
+                raise refusal([Problem("The document as a whole cannot be imported; import parts of it.", source)])
         packed = Pack(self.version(value, source))
         reading.version = VERSIONS[packed.version]
         packed.namespaces = reading.namespaces = self.namespaces(value, source)
@@ -171,6 +173,8 @@ class _Packer:
                 self.link(run, packed, whole)  # type: ignore[arg-type]
             elif run:
                 step["run"] = self.target(str(run), (step.at, "run"), packed, whole)
+            else:
+                self.reading.problem(step.at, f"The step `{step.get('id')}` does not say what it runs.")
 
     def target(self, run: str, at: At, packed: Pack, whole: Pack) -> str:
         local = run.removeprefix("#")
@@ -276,6 +280,7 @@ class _Packer:
 
     def expand(self, value: JSON, at: At, source: Source, within: tuple[str, ...]) -> JSON:
         """The value with what it imports put in."""
+        self.reading.count(1, at)
         if isinstance(value, list):
             return [self.expand(item, (at, index), source, within) for index, item in enumerate(value)]
         if not isinstance(value, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ades.errors import InvalidPackage
@@ -23,9 +24,14 @@ V1_2: Final[Version] = (1, 2)
 
 MAX_PROBLEMS: Final = 20
 """Nobody reads more at once."""
+MAX_WARNINGS: Final = 100
+_LONGEST_MESSAGE: Final = 600
+MAX_PARTS: Final = 100_000
+"""Parts of a package with its types written out where they are used, and with what it imports."""
+_MOST_COMPARED: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """One text that is read: the package itself, or a file that it names."""
 
@@ -68,12 +74,19 @@ class Reading:
     """Types that SchemaDefRequirement names, by full and by short name, as they were written."""
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    parts: int = 0
     expanding: tuple[str, ...] = ()
     """The custom types being read just now, so that one that holds itself is noticed."""
 
+    def count(self, parts: int, at: At) -> None:
+        """Note that the package grows; refuse it when it grows beyond all measure."""
+        self.parts += parts
+        if self.parts > MAX_PARTS:
+            raise refusal([Problem(f"The package has more than {MAX_PARTS} parts, its types written out.", at)])
+
     def problem(self, at: At, message: str) -> None:
         """Note something wrong. Reading goes on, so that the author learns of everything at once."""
-        self.problems.append(Problem(message, at))
+        self.problems.append(Problem(_bounded(message), at))
         if len(self.problems) >= MAX_PROBLEMS:
             self.settle()
 
@@ -83,8 +96,8 @@ class Reading:
 
     def warn(self, message: str) -> None:
         """Note something doubtful, once."""
-        if message not in self.warnings:
-            self.warnings.append(message)
+        if len(self.warnings) < MAX_WARNINGS and (said := _bounded(message)) not in self.warnings:
+            self.warnings.append(said)
 
     def settle(self) -> None:
         """Raise what has been found, if anything."""
@@ -92,9 +105,14 @@ class Reading:
             raise refusal(self.problems)
 
 
+def _bounded(message: str) -> str:
+    """Names in a package can be as long as anybody likes."""
+    return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+
+
 def refusal(problems: list[Problem]) -> InvalidPackage:
     """The exception for what was found: the first problem in its sentence, all of them in the list."""
-    found = [_entry(problem) for problem in problems]
+    found = _entries(problems)
     first = found[0]
     detail = str(first["message"])
     if "line" in first:
@@ -105,14 +123,21 @@ def refusal(problems: list[Problem]) -> InvalidPackage:
     return InvalidPackage(detail, problems=found, **places)
 
 
-def _entry(problem: Problem) -> dict[str, JSON]:
-    source, path = locate(problem.at)
-    entry: dict[str, JSON] = {"message": problem.message, "path": dotted(path)}
-    if source.address:
-        entry["file"] = source.address
-    if found := text.place(source.text, path):
-        entry["line"], entry["column"] = found
-    return entry
+def _entries(problems: list[Problem]) -> list[dict[str, JSON]]:
+    located = [(problem.message, *locate(problem.at)) for problem in problems]
+    found = {
+        source: iter(text.places(source.text, [path for _, other, path in located if other is source]))
+        for source in {id(source): source for _, source, _ in located}.values()
+    }
+    entries: list[dict[str, JSON]] = []
+    for message, source, path in located:
+        entry: dict[str, JSON] = {"message": message, "path": dotted(path)}
+        if source.address:
+            entry["file"] = source.address
+        if place := next(found[source]):
+            entry["line"], entry["column"] = place
+        entries.append(entry)
+    return entries
 
 
 def locate(at: At) -> tuple[Source, list[str | int]]:
@@ -143,6 +168,6 @@ def name_of(at: At) -> str:
 
 def similar(word: str, known: Iterable[str]) -> str:
     """` Did you mean `x`?` when something known looks like it, otherwise nothing."""
-    names = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), names, 1, 0.7)
+    names = {name.lower(): name for name in islice(known, _MOST_COMPARED)}
+    close = difflib.get_close_matches(word.lower(), names, 1, 0.65)
     return f" Did you mean `{names[close[0]]}`?" if close else ""

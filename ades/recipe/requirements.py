@@ -185,7 +185,8 @@ def _may(value: JSON, at: At, reading: Reading) -> JSON:
     if known is None or known[1] > reading.version:
         if name.rpartition(":")[2].rpartition("#")[2] not in _QUIET_HINTS:
             reading.warn(f"The hint `{name}` is not known here and has no effect.")
-        return value if ":" in str(value.get("class")) else None
+        said = value.get("class")
+        return value if isinstance(said, str) and ":" in said else None
     return _read(known[0], value, name, at, reading)
 
 
@@ -193,7 +194,7 @@ def _read(shape: Shape, value: JSON, name: str, at: At, reading: Reading) -> JSO
     node = shape(value, at, reading)
     node["class"] = name
     if name == "DockerRequirement":
-        _docker(node, at, reading)
+        _docker(node, reading)
     if name == "ResourceRequirement":
         _amounts(node, at, reading)
     return node
@@ -204,9 +205,9 @@ def _name(value: JSON) -> str:
     return name.removeprefix(_CWL) if name.startswith(_CWL) else name if "://" in name else tail(name)
 
 
-def _docker(node: JSON, at: At, reading: Reading) -> None:
+def _docker(node: JSON, reading: Reading) -> None:
     if not node.keys() & {"dockerPull", "dockerImageId", "dockerLoad", "dockerImport", "dockerFile"}:
-        reading.problem(at, "DockerRequirement names no image. Write `dockerPull: …`.")
+        reading.warn("DockerRequirement names no image. Write `dockerPull: …`.")
     elif "dockerPull" not in node and "dockerImageId" not in node:
         reading.warn("An image that is built or loaded from a file cannot be pulled here. Name it with `dockerPull`.")
 

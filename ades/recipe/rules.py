@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
 
 from ades.errors import InvalidPackage, MalformedPackage
-from ades.recipe.flow import asked
+from ades.recipe.document import named
+from ades.recipe.fitting import holds
+from ades.recipe.flow import asked, said
 from ades.recipe.reading import Node
-from ades.recipe.types import members
+from ades.recipe.shapes import is_expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +55,7 @@ def check(entry: Node, processes: list[Node], reading: Reading) -> None:
     for process in processes:
         for port in process["inputs"]:
             _default_files(port, reading)
+            _default_value(port, reading)
         for step in process.get("steps", ()):
             for port in step["in"]:
                 _default_files(port, reading)
@@ -80,13 +83,13 @@ def _reserved(entry: Node, processes: list[Node]) -> None:
 
 def _tools(entry: Node, processes: list[Node], reading: Reading) -> None:
     above = {id(process): asked(process) for process in processes}
+    by_id = {f"#{process['id']}": process for process in processes if process.get("id")}
     covered: dict[int, frozenset[str]] = {id(entry): above[id(entry)]}
     for process in processes:
         for step in process.get("steps", ()):
-            for other in processes:
-                if step["run"] is other or step["run"] == f"#{other.get('id')}":
-                    inherited = covered.get(id(process), frozenset()) | asked(step)
-                    covered[id(other)] = covered.get(id(other), above[id(other)]) | inherited
+            run = step["run"]
+            other = id(run if isinstance(run, Node) else by_id[run])
+            covered[other] = covered.get(other, above[other]) | covered.get(id(process), frozenset()) | asked(step)
     named = {id(step["run"]): f"The tool of the step `{step['id']}`" for p in processes for step in p.get("steps", ())}
     for process in processes:
         if process["class"] == "CommandLineTool":
@@ -115,23 +118,15 @@ def _image(image: str, reading: Reading) -> None:
 
 
 def _expressions(processes: list[Node], reading: Reading) -> None:
+    if any("InlineJavascriptRequirement" in asked(process) for process in processes):
+        return  # a workflow that asks for JavaScript gives it to its steps
     for process in processes:
-        if "InlineJavascriptRequirement" in asked(process):
-            continue
         for text in _evaluated(process):
-            unknown = "$(" in _REFERENCE.sub("", text.replace("\\$(", ""))
-            if unknown and _javascript_is_near(processes, process):
-                continue
-            if unknown:
+            if "$(" in _REFERENCE.sub("", text.replace("\\$(", "")):
                 reading.warn(
                     f"The expression `{' '.join(text.split())[:60]}` of `{process.get('id') or process['class']}` is more "
                     "than a reference, so it needs InlineJavascriptRequirement. If it is meant for a shell, write `\\$(`.",
                 )
-
-
-def _javascript_is_near(processes: list[Node], process: Node) -> bool:
-    """A workflow that asks for JavaScript gives it to its steps."""
-    return any("InlineJavascriptRequirement" in asked(other) for other in processes if other is not process)
 
 
 _EVALUATED: Final = frozenset(
@@ -163,6 +158,19 @@ def _strings(value: JSON) -> Iterator[str]:
         yield from _evaluated(value)
 
 
+def _default_value(port: Node, reading: Reading) -> None:
+    """A default that is not of the type of its input would make each job fail that relies on it."""
+    value = port.get("default")
+    if value is None or is_expression(value) or holds(port["type"], value):
+        return
+    advice = ""
+    if isinstance(value, (int, float)) and holds(port["type"], str(value)):
+        advice = f' Put it in quotes: "{str(value).lower()}".'
+    reading.problem(
+        port.at, f"The default of `{port['id']}` is {named(value)}, but its type is {said(port['type'])}.{advice}"
+    )
+
+
 # -- files as defaults ----------------------------------------------------------------------------------------------
 
 
@@ -187,7 +195,7 @@ def _base(port: JSON) -> str | None:
 
 def _files(value: JSON) -> Iterator[dict[str, JSON]]:
     if isinstance(value, dict):
-        if value.get("class") in {"File", "Directory"}:
+        if value.get("class") in ("File", "Directory"):
             yield value
         for key in ("listing", "secondaryFiles") if "class" in value else value:
             yield from _files(value.get(key))
@@ -206,8 +214,3 @@ def _settled(item: dict[str, JSON], base: str | None) -> bool:
     item.pop("path", None)
     item["location"] = place
     return urlsplit(str(place)).scheme in {"http", "https", "s3"}
-
-
-def file_types(kind: JSON) -> bool:
-    """Whether a type is about files or folders at all."""
-    return any(item in {"File", "Directory"} for item in members(kind))

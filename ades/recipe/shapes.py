@@ -101,6 +101,7 @@ def listed(shape: Shape) -> Shape:
         if not isinstance(value, list):
             reading.wrong(at, value, "a list")
             return []
+        reading.count(len(value), at)
         return [shape(item, (at, index), reading) for index, item in enumerate(value)]
 
     return read
@@ -141,6 +142,7 @@ def record(title: str, fields: dict[str, Field], advice: dict[str, str] | None =
 
     def read(value: JSON, at: At, reading: Reading) -> JSON:
         node = Node(at)
+        reading.count(1, at)
         if not isinstance(value, dict):
             reading.wrong(at, value, f"a mapping ({title})")
             return node
@@ -234,7 +236,7 @@ def _entry(
 def _no_doubles(items: list[JSON], subject: str, reading: Reading) -> None:
     seen: set[str] = set()
     for item in items:
-        name = item.get(subject)
+        name = item.get(subject) if item else None
         if isinstance(name, str) and name in seen:
             reading.problem(item.at, f"There are two entries with the {subject} `{name}`. Keep one of them.")
         seen.add(str(name))

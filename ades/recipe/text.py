@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from ades.model import JSON
 
-MAX_NODES: Final = 200_000
+MAX_NODES: Final = 50_000
 """Values in one document, aliases counted as often as they are used."""
 MAX_DEPTH: Final = 100
 MAX_DIGITS: Final = 400
@@ -364,30 +365,95 @@ def _short(word: object) -> str:
 # -- positions ------------------------------------------------------------------------------------------------------
 
 
-def place(text: str, path: Sequence[str | int]) -> tuple[int, int] | None:
-    """Line and column, from 1, of the value at a path; of the nearest one above it if there is no such value."""
-    try:
-        node = yaml.compose(text.replace("\t", " "), Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, RecursionError):
-        return None
-    if node is None:
-        return None
-    mark = node.start_mark
+Place = tuple[int, int]
+"""Line and column, from 1."""
+
+
+class _Wanted:
+    """A part of the paths that are looked for, and where it was found."""
+
+    __slots__ = ("below", "place")
+
+    def __init__(self) -> None:
+        self.below: dict[str | int, _Wanted] = {}
+        self.place: Place | None = None
+
+
+def place(text: str, path: Sequence[str | int]) -> Place | None:
+    """Line and column of the value at a path; of the nearest one above it if there is no such value."""
+    return places(text, [path])[0]
+
+
+def places(text: str, paths: Sequence[Sequence[str | int]]) -> list[Place | None]:
+    """The same for several paths, reading the text once."""
+    root = _Wanted()
+    for path in paths:
+        node = root
+        for step in path:
+            node = node.below.setdefault(step, _Wanted())
+    with suppress(yaml.YAMLError):  # JSON that is no YAML has no places
+        _Finder(root).walk(yaml.parse(text.replace("\t", " "), Loader=yaml.CSafeLoader))
+    return [_nearest(root, path) for path in paths]
+
+
+def _nearest(node: _Wanted, path: Sequence[str | int]) -> Place | None:
+    found = node.place
     for step in path:
-        found = _step(node, step)
-        if found is None:
+        node = node.below[step]
+        if node.place is None:
             break
-        mark, node = found
-    return mark.line + 1, mark.column + 1
+        found = node.place
+    return found
 
 
-def _step(node: Any, step: str | int) -> tuple[Any, Any] | None:
-    """The mark and the node of one element; for an entry of a mapping the mark of its key."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        below = node.value[step]
-        return below.start_mark, below
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == step:
-                return key.start_mark, value
-    return None
+class _Finder:
+    """Goes through the events of a text and notes where the wanted parts stand."""
+
+    def __init__(self, root: _Wanted) -> None:
+        self.root = root
+        self.open: list[_Position] = []
+
+    def walk(self, events: Iterable[Any]) -> None:
+        for event in events:
+            if isinstance(event, yaml.CollectionEndEvent):
+                self.open.pop()
+            elif isinstance(event, yaml.NodeEvent):
+                self.node(event)
+
+    def node(self, event: Any) -> None:
+        wanted = self.wanted(event)
+        if isinstance(event, yaml.CollectionStartEvent):
+            self.open.append(_Position(wanted, is_map=isinstance(event, yaml.MappingStartEvent)))
+
+    def wanted(self, event: Any) -> _Wanted | None:
+        mark = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if not self.open:
+            self.root.place = mark
+            return self.root
+        return self.open[-1].step(getattr(event, "value", None), mark)
+
+
+class _Position:
+    """Within an open collection."""
+
+    __slots__ = ("index", "is_map", "key", "key_place", "wanted")
+
+    def __init__(self, wanted: _Wanted | None, *, is_map: bool) -> None:
+        self.wanted = wanted
+        self.is_map = is_map
+        self.index = -1
+        self.key: str | None = None
+        self.key_place: Place | None = None
+
+    def step(self, value: Any, mark: Place) -> _Wanted | None:
+        """The wanted part that begins here; of an entry of a mapping the place is that of its key."""
+        if self.is_map and self.key_place is None:
+            self.key, self.key_place = value, mark
+            return None
+        self.index += 1
+        step: str | int | None = self.key if self.is_map else self.index
+        found = self.wanted.below.get(step) if self.wanted is not None and step is not None else None
+        if found is not None:
+            found.place = self.key_place or mark
+        self.key_place = None
+        return found

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PRIMITIVES: Final = frozenset(
     {"null", "boolean", "int", "long", "float", "double", "string", "File", "Directory", "Any"}
 )
+MAX_DEPTH: Final = 10
+"""How often lists can be nested, and types hold types by name."""
+MAX_ALTERNATIVES: Final = 100
 STREAMS: Final = frozenset({"stdin", "stdout", "stderr"})
 _INSTEAD: Final = {
     "array": "Write `type: {type: array, items: …}` or `…[]`.",
@@ -75,8 +78,11 @@ def _nested_advice(value: dict[str, JSON]) -> str:
 def _named(word: str, at: At, reading: Reading) -> JSON:
     if word in PRIMITIVES:
         return word
-    if word.endswith("?"):
+    if word.endswith("?") and not word.endswith("??"):
         return _union(["null", _named(word[:-1], at, reading)], at, reading)
+    if word.endswith("[]" * MAX_DEPTH):
+        reading.problem(at, f"Lists can be nested {MAX_DEPTH} deep at most.")
+        return "Any"
     if word.endswith("[]"):
         array = Node(at)
         array |= {"type": "array", "items": _named(word[:-2], at, reading)}
@@ -86,6 +92,9 @@ def _named(word: str, at: At, reading: Reading) -> JSON:
 
 def _union(members: list[JSON], at: At, reading: Reading) -> JSON:
     flat: list[JSON] = []
+    if len(members) > MAX_ALTERNATIVES:
+        reading.problem(at, f"A type can have {MAX_ALTERNATIVES} alternatives at most.")
+        return "Any"
     for member in members:
         for item in member if isinstance(member, list) else [member]:
             if item not in flat:
@@ -115,6 +124,9 @@ def _custom(word: str, at: At, reading: Reading) -> JSON:
         return "Any"
     if word in reading.expanding:
         reading.problem(at, f"The type `{word}` holds itself, which cannot be described here.")
+        return "Any"
+    if len(reading.expanding) >= MAX_DEPTH:
+        reading.problem(at, f"Types can hold types {MAX_DEPTH} deep at most.")
         return "Any"
     outer, reading.expanding = reading.expanding, (*reading.expanding, word)
     try:

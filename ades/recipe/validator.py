@@ -3,7 +3,7 @@
 It takes every way in which OGC API - Processes lets a client say a value: inline, as qualified value (`{"value": …,
 "mediaType": …}`), by reference (`{"href": …}`), and, where the process wants a list, a single value instead. The ways
 are told apart by `if`/`then`, not by `anyOf`, so that a message speaks of the value that is wrong and not of all the
-alternatives. What lies behind a reference is checked once it has been read: `literal` is for that.
+alternatives.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ades.recipe.reading import Node
 from ades.recipe.types import members, optional
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from ades.model import JSON
 
@@ -65,9 +65,8 @@ _BBOX: Final[dict[str, JSON]] = {
 _FILE: Final[dict[str, JSON]] = {
     "type": ["string", "object"],
     "minLength": 1,
-    "if": {"type": "object"},
+    "if": {"type": "object", "required": ["class"]},
     "then": {
-        "required": ["class"],
         "properties": {"class": {"enum": ["File"]}, "location": _TEXT, "path": _TEXT, "contents": {"type": "string"}},
     },
 }
@@ -123,7 +122,7 @@ def _input(port: Node, further: dict[str, JSON]) -> dict[str, JSON]:
 
 def value_schema(kind: JSON, further: dict[str, JSON] | None = None) -> dict[str, JSON]:
     """What a client may send for a value of this type."""
-    inner = literal(kind)
+    inner = literal(kind, _element)
     if further and _plain_value(kind):
         inner = inner | further if "type" in inner else {"allOf": [inner, further]}
     if not _takes_objects_as_they_are(kind):
@@ -152,10 +151,23 @@ def _takes_objects_as_they_are(kind: JSON) -> bool:
     )
 
 
-def literal(kind: JSON) -> dict[str, JSON]:
-    """A value of this type said inline."""
+def _element(kind: JSON) -> dict[str, JSON]:
+    """One value of a list, which may come qualified or by reference by itself."""
+    inner = literal(kind, _inner)
+    if not _takes_objects_as_they_are(kind):
+        inner = _choice(_IS_QUALIFIED, {"properties": {"value": inner} | _QUALIFIERS}, inner)
+    return _choice(_IS_LINK, _LINK, _choice(_IS_NESTED, _NESTED, inner))
+
+
+def _inner(kind: JSON) -> dict[str, JSON]:
+    """A value deeper within: as it is, or by reference. More ways would multiply with each level."""
+    return _choice(_IS_LINK, _LINK, literal(kind, _inner))
+
+
+def literal(kind: JSON, below: Callable[[JSON], dict[str, JSON]]) -> dict[str, JSON]:
+    """A value of this type said inline; `below` says how the values within it may come."""
     kinds = members(kind)
-    options = [_literal(item) for item in kinds]
+    options = [_literal(item, below) for item in kinds]
     if optional(kind):
         options.append({"type": "null"})
     if len(options) == 1:
@@ -165,7 +177,7 @@ def literal(kind: JSON) -> dict[str, JSON]:
     return {"anyOf": options}
 
 
-def _literal(kind: JSON) -> dict[str, JSON]:
+def _literal(kind: JSON, below: Callable[[JSON], dict[str, JSON]]) -> dict[str, JSON]:
     if not isinstance(kind, dict):
         return dict(_PRIMITIVES.get(kind, _FILE))
     known = eoap.custom(kind.origin) if isinstance(kind, Node) else None
@@ -175,8 +187,9 @@ def _literal(kind: JSON) -> dict[str, JSON]:
         return {key: value for key, value in known.schema.items() if key in {"type", "format"}}
     match kind["type"]:
         case "array":
-            item = value_schema(kind["items"])
-            return _choice(_IS_LIST, {"items": item}, item)
+            item = below(kind["items"])
+            items: dict[str, JSON] = {"type": "array", "items": item}
+            return _choice(_IS_LIST, items, item) if below is _element else items
         case "enum":
             return {"type": "string", "enum": list(kind["symbols"])}
         case _:
@@ -186,7 +199,7 @@ def _literal(kind: JSON) -> dict[str, JSON]:
 def _record(fields: list[JSON]) -> dict[str, JSON]:
     return {
         "type": "object",
-        "properties": {item["name"]: value_schema(item["type"]) for item in fields},
+        "properties": {item["name"]: _inner(item["type"]) for item in fields},
         "required": [item["name"] for item in fields if not optional(item["type"])],
     }
 
