@@ -18,7 +18,7 @@ from ades import telemetry
 from ades.engine.local import LocalEngine
 from ades.errors import Misconfigured
 from ades.fetch import Fetcher
-from ades.http import deploy, execution, jobs, landing, logs, openapi, processes, results, site
+from ades.http import browser, deploy, execution, jobs, landing, logs, openapi, processes, results, site
 from ades.http.address import Addresses
 from ades.http.cache import Cache
 from ades.http.door import Door
@@ -45,7 +45,17 @@ if TYPE_CHECKING:
     from ades.objects import ObjectStore
     from ades.settings import Settings
 
-AREAS = (landing.AREA, openapi.AREA, processes.AREA, deploy.AREA, execution.AREA, jobs.AREA, results.AREA, logs.AREA)
+AREAS = (
+    landing.AREA,
+    openapi.AREA,
+    processes.AREA,
+    deploy.AREA,
+    execution.AREA,
+    jobs.AREA,
+    results.AREA,
+    logs.AREA,
+    browser.AREA,
+)
 """All that is served below each prefix, in the order of the API definition."""
 
 _GRACE = 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ades.errors import AdesError
@@ -21,24 +21,6 @@ if TYPE_CHECKING:
 
 STEPS: Final = 200
 TAIL: Final = 8 * 1024
-
-
-def jobs(call: Call) -> dict[str, Any]:
-    """For the list."""
-    now = datetime.now(UTC)
-    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    names = (("today", 0), ("in the last week", 7), ("in the last month", 30))
-    return {
-        "now": now,
-        "asked": {
-            name: ",".join(call.args.getlist(name))
-            for name in ("status", "processID", "datetime")
-            if call.args.get(name)
-        },
-        "intervals": [
-            ((day - timedelta(days=days)).isoformat().replace("+00:00", "Z") + "/..", name) for name, days in names
-        ],
-    }
 
 
 def job(call: Call, found: Job) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ades.errors import Conflict, NoSuchJob
 from ades.http import jobpages, lookup, query
 from ades.http.components import LINKS
+from ades.http.filters import filters
 from ades.http.landing import PROCESSES, PROCESSES_2
 from ades.http.paging import PAGING, neighbours, wanted
 from ades.http.routes import Answer, Area, Route
@@ -77,7 +78,7 @@ def listing(call: Call) -> Response:
     if matched is not None:
         shown["numberMatched"] = matched
     shown["numberReturned"] = len(found)
-    return call.answer(shown, **jobpages.jobs(call) if call.html else {})
+    return call.answer(shown, **filters(call) if call.html else {})
 
 
 def question(call: Call) -> JobQuery:

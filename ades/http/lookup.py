@@ -22,6 +22,14 @@ def find(call: Call, id: str) -> Job:  # noqa: A002 - the standard's word
 
     What does not exist, what lies in another workspace and what the caller may not see get one and the same answer.
     """
+    job = readable(call, id)
+    if call.route.action != "read-job":
+        call.allow(job=job)
+    return job
+
+
+def readable(call: Call, id: str) -> Job:  # noqa: A002
+    """The job of this id, if the caller may read it, whatever else this route does."""
     unknown = NoSuchJob(f"There is no job {id[:80]!r} in the workspace {call.workspace}, or you may not see it.")
     job = _look_up(call, id)
     try:
@@ -30,8 +38,6 @@ def find(call: Call, id: str) -> Job:  # noqa: A002 - the standard's word
         raise unknown from None
     if job is None:
         raise unknown
-    if call.route.action != "read-job":
-        call.allow(job=job)
     return job
 
 

@@ -1,0 +1,164 @@
+"""Running a process as a person does it: by a form, watching, stopping, looking at the results."""
+
+import re
+import time
+
+import pytest
+from browser import PHONE
+
+ROOT = "/demo/ogc-api"
+FORM = f"{ROOT}/processes/echo/form"
+EVIL = "<script>document.title = 'taken over'</script><img src=x onerror=alert(1)>"
+
+
+def run(page, message="Hello", pause="0"):
+    """Fill in the form and send it; the page of the job is open then."""
+    page.get_by_role("textbox", name="Message").fill(message)
+    page.get_by_role("spinbutton", name="Pause").fill(pause)
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url(re.compile(r"/jobs/[0-9a-f-]{36}$"))
+    return page
+
+
+def ended(page, status="successful"):
+    page.locator("h1 .state", has_text=status).wait_for(timeout=30_000)
+    return page
+
+
+def test_a_process_is_run_by_its_form_and_shows_its_results(visit):
+    page = visit().open(f"{ROOT}/processes/echo")
+    page.get_by_role("link", name="Run it").click()
+    page.get_by_role("textbox", name="Numbers").fill("1\n2")
+    for side, value in {"West": "-55", "South": "60", "East": "-40", "North": "70"}.items():
+        page.get_by_role("spinbutton", name=side).fill(value)
+    ended(run(page, "Hello from a browser"))
+    results = page.get_by_role("region", name="Results")
+    assert "Hello from a browser" in results.get_by_role("article", name="message").inner_text()
+    assert "1, 2" in results.get_by_role("article", name="numbers").inner_text()
+    page.locator(".leaflet-container .land").first.wait_for()
+    page.get_by_role("link", name="Results", exact=True).first.click()
+    assert "Results" == page.locator("h1").inner_text()
+    assert page.get_by_text("Hello from a browser").first.is_visible()
+
+
+def test_all_of_it_works_without_scripts(visit):
+    page = visit(java_script_enabled=False).open(FORM)
+    ended(run(page, "No scripts", "1"))
+    assert "No scripts" in page.get_by_role("article", name="message").inner_text()
+    page.get_by_role("button", name="Run again").click()
+    ended(page)
+    page.get_by_role("button", name="Delete").click()
+    assert page.url.endswith(f"{ROOT}/jobs")
+
+
+def test_a_running_job_is_watched_without_the_page_being_loaded_again(visit):
+    page = run(visit().open(FORM), pause="3")
+    page.evaluate("window.stayed = true")
+    page.locator("h1 .state", has_text="running").wait_for()
+    assert page.evaluate("window.stayed")
+    ended(page)
+
+
+def test_a_running_job_can_be_stopped(visit):
+    page = run(visit().open(FORM), pause="60")
+    page.locator("h1 .state", has_text="running").wait_for()
+    page.get_by_role("button", name="Stop it").click()
+    ended(page, "dismissed")
+
+
+def test_what_does_not_fit_is_told_at_the_top_and_beside_the_field(visit):
+    visitor = visit()
+    page = visitor.open(FORM)
+    page.get_by_role("spinbutton", name="Pause").fill("-1")
+    page.get_by_role("textbox", name="Numbers").fill("1\nmany")
+    page.get_by_role("button", name="Run", exact=True).click()
+    alert = page.get_by_role("alert")
+    assert "This is required." in alert.inner_text()
+    alert.get_by_role("link", name="Numbers").click()
+    numbers = page.get_by_role("textbox", name="Numbers")
+    assert "true" == numbers.get_attribute("aria-invalid")
+    assert "Line 2: “many” is not a number." in page.locator(f"#{numbers.get_attribute('id')}-error").inner_text()
+    assert "1\nmany" == numbers.input_value()
+    visitor.errors = [error for error in visitor.errors if "400" not in error]
+
+
+def test_a_form_can_be_filled_in_by_keyboard_alone(visit):
+    visitor = visit()
+    page = visitor.open(FORM)
+    while visitor.tab()["name"] != "in:message":
+        pass
+    page.keyboard.type("Only keys")
+    assert visitor.tab()["outlined"]
+    page.get_by_role("textbox", name="Message").press("Enter")
+    ended(page)
+    assert "Only keys" in page.get_by_role("article", name="message").inner_text()
+
+
+def test_a_bounding_box_can_be_drawn_on_a_map(visit):
+    page = visit().open(FORM)
+    page.get_by_role("button", name="Draw it on a map").click()
+    area = page.locator(".map.moving")
+    area.locator(".land").first.wait_for()
+    box = area.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.3)
+    page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.6)
+    west, south, east, north = (
+        float(page.get_by_role("spinbutton", name=s).input_value()) for s in ("West", "South", "East", "North")
+    )
+    assert (True, True) == (-180 <= west < east <= 180, -90 <= south < north <= 90)
+
+
+def test_markup_in_messages_and_results_is_shown_and_never_run(visit):
+    page = ended(run(visit().open(FORM), EVIL))
+    assert "taken over" not in page.title()
+    assert 2 <= page.get_by_text(EVIL).count()
+    assert "taken over" not in visit().open(f"{ROOT}/jobs").title()
+
+
+def test_the_list_shows_the_newest_job_first_and_can_be_narrowed(visit):
+    page = ended(run(visit().open(FORM)))
+    job = page.url.rpartition("/")[2]
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Jobs").click()
+    assert job in page.locator("tbody tr").first.inner_text()
+    page.get_by_role("search").get_by_role("link", name="failed").click()
+    assert 0 == page.locator("tbody tr", has_text=job).count()
+    page.get_by_role("search").get_by_role("link", name="successful").click()
+    page.get_by_role("textbox", name="Process").fill("echo")
+    page.get_by_role("button", name="Find").click()
+    assert job in page.locator("tbody").inner_text()
+    assert {"echo"} == set(page.locator("tbody td:nth-child(2)").all_inner_texts())
+
+
+def test_a_list_with_running_jobs_keeps_itself_fresh(visit):
+    page = run(visit().open(FORM), pause="3")
+    job = page.url.rpartition("/")[2]
+    page.goto(page.url.rpartition("/")[0])
+    page.evaluate("window.stayed = true")
+    page.locator("tbody tr", has_text=job).locator(".state", has_text="successful").wait_for(timeout=30_000)
+    assert page.evaluate("window.stayed")
+
+
+def test_an_earlier_job_can_be_changed_and_run(visit):
+    page = ended(run(visit().open(FORM), "First"))
+    page.get_by_role("link", name="Change and run").click()
+    assert "First" == page.get_by_role("textbox", name="Message").input_value()
+    ended(run(page, "Second"))
+    assert "Second" in page.get_by_role("article", name="message").inner_text()
+
+
+@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}], ids=["wide", "dark", "phone"])
+def test_pages_about_jobs_can_be_read_by_everybody(visit, options):
+    visitor = visit(**options)
+    page = ended(run(visitor.open(FORM)))
+    found = {}
+    for path in (
+        FORM,
+        f"{ROOT}/jobs",
+        page.url.removeprefix(visitor.home),
+        page.url.removeprefix(visitor.home) + "/results",
+    ):
+        visitor.open(path)
+        time.sleep(0.2)
+        page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
+        found[path] = (visitor.faint, visitor.unnamed, visitor.muddled, visitor.sideways)
+    assert {} == {path: what for path, what in found.items() if what != ([], [], [], 0)}
