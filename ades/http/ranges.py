@@ -30,8 +30,9 @@ def send_object(
     if not is_resource_modified(request.environ, etag=info.etag, last_modified=info.modified):
         response.status_code = 304
         return response
-    start, length = _wanted(request, info)
-    if length != info.size or start:
+    part = _wanted(request, info)
+    start, length = part or (0, info.size)
+    if part is not None:
         response.status_code = 206
         response.headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{info.size}"
     response.headers["Content-Length"] = str(length)
@@ -53,11 +54,11 @@ def _describe(response: Response, info: ObjectInfo, name: str | None) -> None:
         headers.set("Content-Disposition", "inline", filename=name)
 
 
-def _wanted(request: Request, info: ObjectInfo) -> tuple[int, int]:
-    """Where to begin, and how many bytes."""
+def _wanted(request: Request, info: ObjectInfo) -> tuple[int, int] | None:
+    """Where the part begins that is asked for, and how many bytes it has; None for the whole."""
     wanted = request.range
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or _outdated(request, info):
-        return 0, info.size
+        return None
     found = wanted.range_for_length(info.size)
     if found is None:
         raise RangeNotSatisfiable(

@@ -165,7 +165,7 @@ class Shaper:
         if row.kind is ResultKind.VALUE:
             text = row.value if isinstance(row.value, str) and not output.many else None
             content = dumps(row.value) if text is None else text.encode()
-            yield f"{folder}{'.json' if text is None else _extension(row.media_type)}", [content]
+            yield f"{folder}{'.json' if text is None else _extension(output.media_types[0])}", [content]
         elif row.kind is ResultKind.FILE:
             name = str(row.key).rsplit("/", 1)[-1]
             yield f"{folder}/{name}", self._stream(str(row.key))
