@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ades.model import Result, ResultKind
 from ades.runner import events
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from ades.model import Result, Step
+    from ades.model import Step
     from ades.store import Claim
 
 
@@ -55,10 +56,15 @@ class Watched:
                 self.results.append(result)
             case events.Ended():
                 self.ended = event
+                self.results += [self._empty(output) for output in event.empty]
             case _:
                 return
         if self._since is None:
             self._since = now
+
+    def _empty(self, output: str) -> Result:
+        """An array without elements is one value."""
+        return Result(self.job, output, 0, ResultKind.VALUE, "application/json", value=[])
 
     def _note(self, step: Step) -> None:
         self._steps[step.name] = self._changed[step.name] = step

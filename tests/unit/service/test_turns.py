@@ -170,6 +170,15 @@ def test_a_job_goes_from_the_queue_to_its_results(store, engine, worker):
     assert [(StepState.SUCCESSFUL, "demo/jobs/x/warp.log")] == [(s.state, s.log_key) for s in store.steps.list(job.id)]
 
 
+def test_an_empty_array_is_a_result(store, engine, worker):
+    """So that nothing and an empty list are not the same."""
+    job = submit(store)
+    turns(worker, lambda: engine.started)
+    engine.say(job.id, Ended(Outcome.SUCCESSFUL, empty=("out",)))
+    turns(worker, lambda: store.jobs.get(job.id).status.finished)
+    assert [("out", [])] == [(row.output, row.value) for row in store.results.list(job.id)]
+
+
 def test_a_failure_is_kept_and_its_files_are_not(store, objects, engine, worker):
     """Reason and sentence come from the runner; what it had stored already is deleted, its logs stay."""
     job = submit(store)
