@@ -39,8 +39,8 @@ class Engine(Protocol):
     def read_log(self, job: UUID, name: str, start: int = 0, length: int | None = None) -> bytes | None:
         """A part of a log that is still being written: of a step, or of the job itself under the name `job`.
 
-        None when there is no such log (any more): then it lies in the object store. Works in any process, also in one
-        whose engine never started a job.
+        A negative `start` counts from its end. None when there is no such log (any more): then it lies in the object
+        store. Works in any process, also in one whose engine never started a job.
         """
         ...
 

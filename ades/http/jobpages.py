@@ -30,6 +30,7 @@ def job(call: Call, found: Job) -> dict[str, Any]:
     steps = [step_info(step, own) for step in call.services.store.steps.page(found.id, Page(STEPS))[0]]
     extra: dict[str, Any] = {
         "now": now,
+        "process_title": _title(call, found),
         "bars": timeline.bars(steps, now),
         "request": found.request,
         "log": _tail(call, found),
@@ -39,6 +40,12 @@ def job(call: Call, found: Job) -> dict[str, Any]:
     if found.status is JobStatus.SUCCESSFUL:
         extra["results"] = _results(call, found)
     return extra
+
+
+def _title(call: Call, found: Job) -> str:
+    """What the process is called, if it is still there."""
+    process = call.services.catalog.find(found.deploying, found.process_id)
+    return str(process.description.get("title") or process.id) if process else found.process_id
 
 
 def results(call: Call, found: Job, document: dict[str, JSON]) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -31,7 +32,8 @@ class Bar:
 
 
 def bars(steps: Sequence[Mapping[str, Any]], now: datetime) -> tuple[Bar, ...]:
-    """The line from the first start to the last end, or to now while something runs."""
+    """The line from the first start to the last end, or to now while something runs; what has not begun comes last."""
+    steps = sorted(steps, key=lambda step: moment(step.get("started")) or _NEVER)
     begun = [start for step in steps if (start := moment(step.get("started")))]
     if not begun:
         return tuple(Bar(step, 0, 0, "") for step in steps)

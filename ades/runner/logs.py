@@ -36,13 +36,13 @@ class Logs:
         return os.fdopen(self._open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
 
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes | None:
-        """A part of a log; None when there is no such log."""
+        """A part of a log, a negative start counted from its end; None when there is no such log."""
         try:
             file = os.fdopen(self._open(name, os.O_RDONLY), "rb")
         except OSError:
             return None
         with file:
-            file.seek(start)
+            file.seek(start if start >= 0 else max(0, file.seek(0, os.SEEK_END) + start))
             return file.read(-1 if length is None else length)
 
     def tail(self, name: str, lines: int = 20) -> str | None:

@@ -2,6 +2,8 @@
 
 import re
 import time
+from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 from browser import PHONE
@@ -162,3 +164,54 @@ def test_pages_about_jobs_can_be_read_by_everybody(visit, options):
         page.evaluate("document.querySelectorAll('details').forEach((e) => { e.open = true; })")
         found[path] = (visitor.faint, visitor.unnamed, visitor.muddled, visitor.sideways)
     assert {} == {path: what for path, what in found.items() if what != ([], [], [], 0)}
+
+
+@pytest.fixture(scope="session")
+def tiles(home):
+    """A workflow with a scattered step, a table, a map and a picture; it fails when it is asked to."""
+    package = Path(__file__).with_name("tiles.cwl").read_bytes()
+    request = Request(f"{home}{ROOT}/processes", package, {"Content-Type": "application/cwl+yaml"})
+    with urlopen(request, timeout=30) as answer:
+        assert 201 == answer.status
+    return f"{ROOT}/processes/tiles"
+
+
+def test_a_workflow_is_shown_as_a_picture_and_its_results_as_what_they_are(visit, tiles):
+    page = visit().open(tiles)
+    picture = page.get_by_role("img", name="Steps of the workflow")
+    assert picture.evaluate("(e) => e.complete && e.naturalWidth > 100")
+    page.get_by_role("link", name="Run it").click()
+    page.get_by_role("spinbutton", name="seconds").fill("0")
+    page.get_by_role("button", name="Run", exact=True).click()
+    ended(page)
+    assert ["name", "area"] == page.get_by_role("article", name="table").get_by_role("columnheader").all_inner_texts()
+    page.get_by_role("article", name="where").locator(".leaflet-container .footprint").first.wait_for()
+    assert page.get_by_role("img", name="picture").evaluate("(e) => e.naturalWidth") == 480
+    assert "All is well" in page.get_by_role("article", name="report").inner_text()
+    steps = page.get_by_role("region", name="Steps").locator("li strong").all_inner_texts()
+    assert ["join", "measure", "measure_2", "measure_3", "measure_4"] == sorted(steps)
+    assert "join" == steps[-1]
+    assert 5 == page.locator(".lane .bar").count()
+
+
+def test_a_map_is_there_without_scripts_too(visit, tiles):
+    page = visit(java_script_enabled=False).open(f"{tiles}/form")
+    page.get_by_role("spinbutton", name="seconds").fill("0")
+    page.get_by_role("button", name="Run", exact=True).click()
+    ended(page)
+    assert 2 == page.locator("svg.world .shapes path").count()
+
+
+def test_a_failure_is_explained_with_the_last_words_of_the_tool(visit, tiles):
+    page = visit().open(f"{tiles}/form")
+    page.get_by_role("spinbutton", name="seconds").fill("0")
+    page.get_by_role("checkbox", name="yes").check()
+    page.get_by_role("button", name="Run", exact=True).click()
+    ended(page, "failed")
+    said = page.get_by_role("region", name=re.compile("Job failed")).inner_text()
+    for words in ("exit code 3", "No scene covers", "exit-code"):
+        assert words in said
+    log = page.get_by_role("region", name="Steps").get_by_role("link", name=re.compile("measure.log"))
+    page.get_by_role("region", name="Steps").locator("summary").first.click()
+    log.click()
+    assert "Measuring" in page.inner_text("body")

@@ -146,6 +146,11 @@ def test_bars_lie_where_the_steps_ran():
     assert [] == [bar for bar in timeline.bars([{"state": "pending"}], NOW) if bar.width]
 
 
+def test_steps_stand_in_the_order_in_which_they_began():
+    found = timeline.bars([STEPS[3], STEPS[2], STEPS[0], STEPS[1]], NOW)
+    assert ["check", "warp_3", "mosaic", "index"] == [bar.step["name"] for bar in found]
+
+
 def test_a_very_short_step_is_still_seen_and_stays_on_the_line():
     last = {"started": "2025-07-01T12:10:00Z", "finished": "2025-07-01T12:10:00.001Z"}
     bar = timeline.bars([STEPS[0], last], NOW)[1]

@@ -163,7 +163,8 @@ def test_a_page_shows_all_the_data_of_its_document(name):
     markup = page(name, DOCUMENTS[name])
     attributes = " ".join(str(v) for e in markup.elements for v in e.attributes.values())
     said = markup.text + attributes
-    missing = [leaf for leaf in leaves(DOCUMENTS[name]) if not isinstance(leaf, bool) and str(leaf) not in said]
+    told = [leaf for leaf in leaves(DOCUMENTS[name]) if not isinstance(leaf, bool) and leaf != "about:blank"]
+    missing = [leaf for leaf in told if str(leaf) not in said]
     assert missing == []
 
 
