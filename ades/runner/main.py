@@ -134,7 +134,7 @@ def publish(
 
     emit(Message("Storing the results."))
     empty = tuple(name for name, value in outputs.items() if value == [] and document.wants(name))
-    for result in stage_out(document, outputs, folder, store):
+    for result in stage_out(document, outputs, folder, store, lambda text: emit(Message(text))):
         emit(ResultStored(result))
     return Ended(Outcome.SUCCESSFUL, empty=empty)
 

@@ -177,8 +177,8 @@ def test_outputs_become_results(machine):
     assert text.checksum == f"sha256:{sha256(b'one' + bytes([10])).hexdigest()}"
     assert "four\n" == (machine.data / "objects" / f"{prefix}/text/a.txt.idx").read_text()
     assert "application/geo+json; x=1" == results["places", 0].media_type
-    assert (ResultKind.DIRECTORY, f"{prefix}/folder/d") == (results["folder", 0].kind, results["folder", 0].key)
-    assert "three\n" == (machine.data / "objects" / f"{prefix}/folder/d/e/f").read_text()
+    assert (ResultKind.DIRECTORY, f"{prefix}/folder") == (results["folder", 0].kind, results["folder", 0].key)
+    assert "three\n" == (machine.data / "objects" / f"{prefix}/folder/e/f").read_text()
     assert [True, True, True] == [results["many", index].many for index in range(3)]
     assert ("none",) == run.ended.empty
     assert 4 == results["number", 0].value

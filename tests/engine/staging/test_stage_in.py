@@ -370,7 +370,7 @@ def test_a_zip_with_links(folder, web):
         folder(f"{web.url}/x.zip")
 
 
-@pytest.mark.parametrize("body", [b"PK\x03\x04 broken", zipped({"a": b"1"})[:-5]])
+@pytest.mark.parametrize("body", [b"PK\x03\x04 broken", zipped({"a": b"1"})[:-5]], ids=["begun", "cut"])
 def test_a_broken_zip(folder, web, body):
     """Told as what it is."""
     web.give("/x.zip", body)

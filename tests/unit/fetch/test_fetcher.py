@@ -205,7 +205,7 @@ def test_what_was_not_asked_for(fetcher, server, encoding):
         fetcher.get(server.url, limit=5)
 
 
-@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(b"x" * 100)[:-10]])
+@pytest.mark.parametrize("packed", [b"no gzip at all", gzip.compress(b"x" * 100)[:-10]], ids=["none", "cut"])
 def test_broken_packings(fetcher, server, packed):
     """Told as what they are."""
     server.give("/", packed, Content_Encoding="gzip")
