@@ -1,4 +1,8 @@
-"""Whether a value of one type can arrive where another is wanted. Doubt counts as yes: values decide at run time."""
+"""Whether a value of one type can arrive where another is wanted, as the reference implementation sees it.
+
+It is strict about single types, an `int` is no `double` and an enum is no `string`, and generous about alternatives:
+one that fits is enough, since values decide at run time. What it would refuse to load is refused here, at deploy.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +11,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from ades.model import JSON
 
-_NUMBERS: Final = frozenset({"int", "long", "float", "double"})
 _FILES: Final = frozenset({"File", "stdin", "stdout", "stderr"})
-_TEXTS: Final = frozenset({"string", "enum"})
 
 
 def can_fit(given: JSON, wanted: JSON) -> bool:
-    """Whether any value of the one type is a value of the other."""
-    return any(_fits(left, right) for left in _alternatives(given) for right in _alternatives(wanted))
+    """Whether any value of the one type, other than null, is a value of the other."""
+    left = [item for item in _alternatives(given) if item != "null"] or ["null"]
+    return any(_fits(one, other) for one in left for other in _alternatives(wanted))
 
 
 def _alternatives(kind: JSON) -> list[JSON]:
@@ -27,7 +30,14 @@ def _fits(left: JSON, right: JSON) -> bool:
     one, other = _word(left), _word(right)
     if one == other == "array":
         return can_fit(left["items"], right["items"])
-    return one == other or any({one, other} <= family for family in (_NUMBERS, _FILES, _TEXTS))
+    if one == other == "record":
+        return _fields_fit(left, right)
+    return one == other or {one, other} <= _FILES
+
+
+def _fields_fit(left: JSON, right: JSON) -> bool:
+    given = {item["name"]: item["type"] for item in left["fields"]}
+    return all(can_fit(given.get(item["name"], "null"), item["type"]) for item in right["fields"])
 
 
 def _word(kind: JSON) -> str:

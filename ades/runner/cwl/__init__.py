@@ -13,7 +13,7 @@ from cwltool.process import get_schema
 from schema_salad.sourceline import cmap
 
 from ades.runner import javascript
-from ades.runner.cwl import tools
+from ades.runner.cwl import names, tools
 from ades.runner.cwl.executor import Executor
 from ades.runner.cwl.explain import explain, plain
 from ades.runner.cwl.places import Context, Place, safe
@@ -82,6 +82,7 @@ def run(
 
 def load(executable: dict[str, JSON]) -> Process:
     """The process that a package means, ready to run."""
+    names.lend()
     loading = LoadingContext(
         {
             "construct_tool_object": tools.make_tool,

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from ades import shipped
 from tests.unit.recipe.test_golden import PACKAGES, compiled
 
 load_tool = pytest.importorskip("cwltool.load_tool", reason="cwltool is not installed")
@@ -19,6 +20,17 @@ def load(executable, folder):
     file.write_text(json.dumps(executable["document"]))
     context = LoadingContext({"construct_tool_object": default_make_tool, "strict": True, "skip_schemas": True})
     return load_tool.load_tool(f"{file.as_uri()}#{executable['entry']}", context)
+
+
+@pytest.mark.parametrize("path", sorted(shipped.folder("cwl").glob("*.cwl")), ids=lambda path: path.stem)
+@pytest.mark.filterwarnings("ignore")
+def test_the_reference_implementation_loads_the_shipped_packages(path, tmp_path):
+    """As they are written, and as they are compiled."""
+    found = compiled(path)
+    load(found.executable, tmp_path)
+    context = LoadingContext({"construct_tool_object": default_make_tool, "strict": True, "skip_schemas": True})
+    logging.getLogger("cwltool").setLevel(logging.ERROR)
+    load_tool.load_tool(f"{path.as_uri()}#{found.entry}", context)
 
 
 @pytest.mark.filterwarnings("ignore")
