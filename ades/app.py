@@ -18,7 +18,21 @@ from ades import telemetry
 from ades.engine.local import LocalEngine
 from ades.errors import Misconfigured
 from ades.fetch import Fetcher
-from ades.http import browser, deploy, execution, jobs, landing, logs, openapi, processes, results, site
+from ades.http import (
+    access,
+    browser,
+    deploy,
+    execution,
+    jobs,
+    landing,
+    logs,
+    openapi,
+    processes,
+    results,
+    sessions,
+    site,
+    workspaces,
+)
 from ades.http.address import Addresses
 from ades.http.cache import Cache
 from ades.http.door import Door
@@ -30,12 +44,14 @@ from ades.http.services import Services
 from ades.objects import open_store
 from ades.policy import open_policy
 from ades.service import builtins, health
+from ades.service.access_documents import AccessDocuments
 from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
 from ades.service.dispatch import Supervised
 from ades.service.handover import Packages
 from ades.service.results import Outputs
 from ades.service.submit import Submissions
+from ades.service.tenants import tenants
 from ades.service.waiting import Waiting
 from ades.store import Store
 
@@ -50,6 +66,7 @@ AREAS = (
     openapi.AREA,
     processes.AREA,
     deploy.AREA,
+    access.AREA,
     execution.AREA,
     jobs.AREA,
     results.AREA,
@@ -57,6 +74,9 @@ AREAS = (
     browser.AREA,
 )
 """All that is served below each prefix, in the order of the API definition."""
+
+SITE = (*site.ROUTES, *workspaces.ROUTES, *sessions.ROUTES)
+"""All that is served above the workspaces."""
 
 _GRACE = 10
 """Seconds that requests get to end when the server stops."""
@@ -72,7 +92,9 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["ades"] = services
-    mount(app, services, [route for area in services.areas for route in area.routes], site.ROUTES)
+    mount(app, services, [route for area in services.areas for route in area.routes], SITE)
+    if settings.access_documents:
+        _follow_access(settings, services.store)
     app.wsgi_app = Door(app.wsgi_app, services.addresses)  # type: ignore[method-assign]
     return app
 
@@ -95,6 +117,7 @@ def assemble(settings: Settings) -> Services:
         waiting=Waiting(store, settings.threads),
         outputs=Outputs(store, packages),
         live_log=LocalEngine(settings, lambda *_: None).read_log,
+        tenants=tenants(settings, store, objects, known),
         policy=open_policy(settings),
         identify=Identity(settings, store),
         addresses=Addresses(settings),
@@ -106,6 +129,13 @@ def assemble(settings: Settings) -> Services:
         mounts=mounts(settings),
         areas=AREAS,
     )
+
+
+def _follow_access(settings: Settings, store: Store) -> None:
+    """Follow the access documents as long as this process lives."""
+    documents = open_store(settings.model_copy(update={"objects": settings.access_documents}))
+    follower = AccessDocuments(store, documents, settings.access_documents_every)
+    threading.Thread(target=follower.follow, args=(threading.Event(),), name="access-documents", daemon=True).start()
 
 
 def _storage(objects: ObjectStore) -> str:

@@ -152,6 +152,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log tells.")
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
 
+    deploy_interval: float = Field(
+        0, ge=0, le=3600, description="Least seconds between two deployments into one workspace; 0: no limit."
+    )
+
     # safety
     origins: Words = Field(
         (),
@@ -212,6 +216,14 @@ class Settings(BaseSettings):
     )
     gateway_roles: str = Field(
         "X-Forwarded-Groups", description="Header of a gateway with the roles, separated by commas."
+    )
+    access_documents: str = Field(
+        "",
+        description="Folder or `s3://bucket/prefix` with EODH's access documents. They alone then say who may see "
+        "deployed processes; without one, a process is private.",
+    )
+    access_documents_every: float = Field(
+        30, gt=0, le=3600, description="Seconds between two looks at the access documents."
     )
     sessions: bool = Field(
         False,

@@ -15,16 +15,19 @@ from ades.errors import (
     InvalidPackage,
     NoSuchProcess,
     NoSuchResource,
+    TooManyRequests,
     UnsupportedMediaType,
     WorkflowNotFound,
 )
 from ades.http import query
+from ades.http.access import ACCESS, SHARED_WITH
 from ades.http.components import LINKS
 from ades.http.negotiation import JSON, Form
 from ades.http.processes import REVISION, summarise
 from ades.http.respond import Response
 from ades.http.routes import Answer, Area, Body, Route
 from ades.recipe import MEDIA_TYPES, Document, draw, read, supported
+from ades.service import access
 from ades.service.status import moment
 
 if TYPE_CHECKING:
@@ -45,12 +48,21 @@ def deploy(call: Call) -> FlaskResponse:
     """Make a process of a package."""
     _check_type(call)
     call.allow()
-    call.tenant()
+    workspace, tenants = call.tenant(), call.services.tenants
     document = _document(call)
     if call.query["dryRun"]:
         return _checked(call, document)
+    tenants.barriers.deployment(workspace)
+    asked = access.of_query(call.query["access"], call.query["sharedWith"])
+    sharing = tenants.sharings.at_deploy(workspace, document, asked)
     try:
-        deployed = call.services.deployments.deploy(call.workspace, document, entry=call.query["w"])
+        deployed = call.services.deployments.deploy(
+            call.workspace,
+            document,
+            entry=call.query["w"],
+            access=sharing.access,
+            shared_with=sharing.shared_with,
+        )
     except DuplicatedProcess as error:
         place = call.url("processes", str(error.extra["id"]))
         raise DuplicatedProcess(error.detail, location=place) from error
@@ -63,6 +75,7 @@ def replace(call: Call, processID: str) -> FlaskResponse:  # noqa: N803 - the st
     """Give a process a new package."""
     _check_type(call)
     process = call.process(processID)
+    call.services.tenants.barriers.deployment(call.tenant())
     document = _document(call)
     deployed = call.services.deployments.replace(call.workspace, process.id, document, entry=call.query["w"])
     headers = {"Location": call.url("processes", process.id)} | _warning_header(deployed.warnings)
@@ -193,19 +206,7 @@ _ENTRY: Final = query.text(
     "w", "The id of the workflow to deploy, when the package holds several; otherwise the first.",
     pattern=r"[^\x00-\x1f]{1,500}",
 )  # fmt: skip
-_DRY_RUN: Final = query.Parameter(
-    "dryRun",
-    "Only check the package and say what would be deployed.",
-    {"type": "boolean", "default": False},
-    lambda values: _boolean(values[0]),
-    default=False,
-)
-
-
-def _boolean(word: str) -> bool:
-    if word.lower() not in {"true", "false", "1", "0", ""}:
-        raise ValueError("is neither true nor false")
-    return word.lower() in {"true", "1", ""}
+_DRY_RUN: Final = query.flag("dryRun", "Only check the package and say what would be deployed.")
 
 
 _EXAMPLE: Final = """cwlVersion: v1.2
@@ -230,14 +231,14 @@ _BODY: Final = Body(
     },
 )
 _REFUSALS: Final = (
-    ContentTooLarge, FetchFailed, ImmutableProcess, InvalidPackage, UnsupportedMediaType, WorkflowNotFound,
+    ContentTooLarge, FetchFailed, ImmutableProcess, InvalidPackage, TooManyRequests, UnsupportedMediaType, WorkflowNotFound,
 )  # fmt: skip
 
 AREA: Final = Area(
     routes=(
         Route(
             method="POST", path="/processes", view=deploy, name="deployProcess", action="deploy-process",
-            tag="Deployment", summary="Deploy a process", offers=(JSON,), query=(_ENTRY, _DRY_RUN), body=_BODY,
+            tag="Deployment", summary="Deploy a process", offers=(JSON,), query=(_ENTRY, _DRY_RUN, ACCESS, SHARED_WITH), body=_BODY,
             description="The package says what the process takes and gives. `warnings` in the answer are no refusals.",
             answers={
                 201: Answer("The process has been deployed", "deployed", headers=("Location", "Warning")),

@@ -79,6 +79,18 @@ def words(name: str, description: str, *, choices: Iterable[str] = ()) -> Parame
     return Parameter(name, description, {"type": "array", "items": items}, read, explode=False)
 
 
+def flag(name: str, description: str) -> Parameter:
+    """Yes or no; the name alone is a yes."""
+
+    def read(values: list[str]) -> bool:
+        word = values[0].lower()
+        if word not in {"true", "false", "1", "0", ""}:
+            raise ValueError("is neither true nor false")
+        return word in {"true", "1", ""}
+
+    return Parameter(name, description, {"type": "boolean", "default": False}, read, default=False)
+
+
 def read(parameters: tuple[Parameter, ...], given: MultiDict[str, str], *, strict: bool) -> dict[str, Any]:
     """The value of each parameter; an unknown name is an error unless the dialect tolerates it."""
     found = {parameter.name: parameter.default for parameter in parameters}

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ades.service.health import Check
     from ades.service.results import Outputs
     from ades.service.submit import Submissions
+    from ades.service.tenants import Tenants
     from ades.service.waiting import Waiting
     from ades.settings import Settings
     from ades.store import Store
@@ -48,6 +49,7 @@ class Services:
     outputs: Outputs
     live_log: LiveLog
     """Reads a log that is still being written."""
+    tenants: Tenants
     policy: Policy
     identify: Callable[[Request], Actor]
     """Who sends a request; raises Unauthorized for a token that is no good."""

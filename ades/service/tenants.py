@@ -1,0 +1,41 @@
+"""What belongs to having several workspaces, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ades.secrets import Vault
+from ades.service.access import Sharings
+from ades.service.quotas import Barriers
+from ades.service.tokens import Tokens
+from ades.service.workspaces import Workspaces
+
+if TYPE_CHECKING:
+    from ades.objects import ObjectStore
+    from ades.service.builtins import Builtins
+    from ades.settings import Settings
+    from ades.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """The parts."""
+
+    workspaces: Workspaces
+    barriers: Barriers
+    sharings: Sharings
+    tokens: Tokens
+    vault: Vault
+
+
+def tenants(settings: Settings, store: Store, objects: ObjectStore, builtins: Builtins) -> Tenants:
+    """The parts of one server."""
+    barriers = Barriers(settings, store, objects)
+    return Tenants(
+        workspaces=Workspaces(store, objects, barriers),
+        barriers=barriers,
+        sharings=Sharings(settings, store, builtins),
+        tokens=Tokens(store),
+        vault=Vault(settings, store.secrets),
+    )
