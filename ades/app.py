@@ -128,6 +128,7 @@ def assemble(settings: Settings) -> Services:
         ],
         mounts=mounts(settings),
         areas=AREAS,
+        paths=frozenset(route.path for area in AREAS for route in area.routes),
     )
 
 

@@ -50,6 +50,8 @@ class Addresses:
     def client(self, environ: Environ) -> str:
         """The address of who asks, behind the trusted proxies."""
         address = str(environ.get("REMOTE_ADDR", ""))
+        if not self._trusted:
+            return address
         for said in self._hops(environ):
             if not self._trusts(address) or not said.get("for"):
                 break

@@ -54,6 +54,12 @@ class Cache:
             while self._used > self._size:
                 self._drop(next(iter(self._entries)))
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self._used = 0
+
     def _drop(self, key: Hashable) -> None:
         if (old := self._entries.pop(key, None)) is not None:
             self._used -= len(old[1].body)

@@ -58,7 +58,7 @@ def _links(call: Call, title: str) -> list[dict[str, str]]:
         ("/processes", REL + "processes", JSON.media_type, "Processes of this workspace"),
         ("/jobs", REL + "job-list", JSON.media_type, "Jobs of this workspace"),
     ):
-        if call.services.serves(path):
+        if path in call.services.paths:
             found.append({"href": call.base + path, "rel": rel, "type": kind, "title": words})
     return found
 
@@ -70,7 +70,7 @@ def _stac_links(call: Call, title: str) -> list[dict[str, str]]:
         ("/collections", "data", JSON.media_type, "Collections of this workspace"),
         ("/search", "search", "application/geo+json", "Search through the results"),
     ):
-        if call.services.serves(path):
+        if path in call.services.paths:
             found.append({"href": call.base + path, "rel": rel, "type": kind, "title": words})
     return found
 

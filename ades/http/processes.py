@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from ades.errors import NoSuchProcess
 from ades.http import query
@@ -11,7 +12,7 @@ from ades.http.landing import PROCESSES, PROCESSES_2, REL
 from ades.http.negotiation import HTML, JSON
 from ades.http.paging import PAGING, neighbours, wanted
 from ades.http.profiles import array_twice, directory_twice
-from ades.http.respond import prepare, send
+from ades.http.respond import kept
 from ades.http.routes import Answer, Area, Route
 from ades.model import Access
 from ades.policy import Action
@@ -19,7 +20,6 @@ from ades.policy import Action
 if TYPE_CHECKING:
     from flask import Response
 
-    from ades.http.cache import Ready
     from ades.http.call import Call
     from ades.model import Process
 
@@ -36,13 +36,7 @@ _REASONING: Final = {
 def listing(call: Call) -> Response:
     """A page of the processes that the caller may see: built-in ones first, then the newest."""
     call.allow()
-    version = call.services.catalog.version(call.workspace)
-    key = (call.here(), call.form.name, call.actor, version)
-    ready = call.services.cache.get(key)
-    if ready is None:
-        ready = _listing(call)
-        call.services.cache.put(key, ready)
-    return send(call, ready)
+    return kept(call, call.services.catalog.version(call.workspace), lambda: _listing(call))
 
 
 def description(call: Call, processID: str) -> Response:  # noqa: N803 - the standard's word
@@ -50,7 +44,8 @@ def description(call: Call, processID: str) -> Response:  # noqa: N803 - the sta
     process = call.process(processID)
     if call.query["revision"] is not None:
         process = call.services.deployments.revision(process, call.query["revision"])
-    return call.answer(describe(call, process))
+    version = (process.digest, process.revision, process.access, process.updated)
+    return kept(call, version, lambda: describe(call, process))
 
 
 def describe(call: Call, process: Process) -> dict[str, Any]:
@@ -63,9 +58,9 @@ def describe(call: Call, process: Process) -> dict[str, Any]:
     return document | {"inputs": inputs, "outputs": outputs, "links": _links(call, process)}
 
 
-def summarise(call: Call, process: Process) -> dict[str, Any]:
-    """A process as it stands in a list."""
-    url = call.url("processes", process.id)
+def summarise(call: Call, process: Process, base: str | None = None) -> dict[str, Any]:
+    """A process as it stands in a list; `base` saves building the address of the API for each of many."""
+    url = f"{base or call.base}/processes/{quote(process.id, safe='')}"
     links = [
         {"href": url, "rel": "self", "type": JSON.media_type, "title": "Description"},
         {"href": f"{url}?f=html", "rel": "alternate", "type": HTML.bare, "title": "Description as a web page"},
@@ -74,14 +69,14 @@ def summarise(call: Call, process: Process) -> dict[str, Any]:
     return _head(call, process) | {"links": links}
 
 
-def _listing(call: Call) -> Ready:
+def _listing(call: Call) -> dict[str, Any]:
     page = wanted(call, whole=call.mount is not None and call.mount.profile.whole_lists)
     found, cursor = call.services.catalog.page(call.workspace, page, lambda processes: _visible(call, processes))
-    document = {
-        "processes": [summarise(call, process) for process in found],
+    base = call.base
+    return {
+        "processes": [summarise(call, process, base) for process in found],
         "links": call.links("Processes") + neighbours(call, page, cursor),
     }
-    return prepare(call, document, page=call.route.page, extra={})
 
 
 def _visible(call: Call, processes: list[Process]) -> list[bool]:

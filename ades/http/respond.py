@@ -12,7 +12,7 @@ from ades.http import pages
 from ades.http.cache import Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from werkzeug.datastructures import Headers
 
@@ -61,6 +61,16 @@ def prepare(call: Call, document: Mapping[str, JSON], *, page: str, extra: Mappi
     body = render(call, document, page, extra) if call.html else dumps(document)
     etag = blake2b(body, digest_size=12, usedforsecurity=False).hexdigest()
     return Ready(body, etag, link_header(document.get("links")))
+
+
+def kept(call: Call, version: Hashable, document: Callable[[], Mapping[str, JSON]]) -> Response:
+    """An answer that is made once for each address, form and caller, until what it is made from has another version."""
+    key = (call.here(), call.form.name, call.actor, version)
+    ready = call.services.cache.get(key)
+    if ready is None:
+        ready = prepare(call, document(), page=call.route.page, extra={})
+        call.services.cache.put(key, ready)
+    return send(call, ready)
 
 
 def send(call: Call, ready: Ready, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

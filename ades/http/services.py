@@ -61,6 +61,5 @@ class Services:
     areas: tuple[Area, ...]
     """All that is served below each prefix."""
 
-    def serves(self, path: str) -> bool:
-        """Whether there is anything at this path below a prefix."""
-        return any(route.path == path for area in self.areas for route in area.routes)
+    paths: frozenset[str]
+    """All paths below each prefix, as the routes write them."""

@@ -20,14 +20,14 @@ from ades.store.tables import jobs, packages, processes, revisions, workspaces
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Select
 
-    from ades.model import Page
+    from ades.model import JSON, Page
     from ades.store.database import Database, Transaction
 
-_FULL: Final = (
+_BARE: Final = (
     select(
         processes.c.workspace,
         processes.c.id,
@@ -38,18 +38,24 @@ _FULL: Final = (
         revisions.c.revision,
         revisions.c.version,
         revisions.c.digest,
-        packages.c.description,
     )
     .join_from(
         processes,
         revisions,
         (revisions.c.workspace == processes.c.workspace) & (revisions.c.id == processes.c.id),
     )
-    .join(packages, packages.c.digest == revisions.c.digest)
     .where(processes.c.workspace == bindparam("workspace"))
 )
-_CURRENT: Final = _FULL.where(revisions.c.revision == processes.c.revision)
-_GET: Final = _CURRENT.where(processes.c.id == bindparam("id"))
+_FULL: Final = _BARE.add_columns(packages.c.description).join(packages, packages.c.digest == revisions.c.digest)
+_GET: Final = _FULL.where(revisions.c.revision == processes.c.revision, processes.c.id == bindparam("id"))
+_LIST: Final = _BARE.where(revisions.c.revision == processes.c.revision).order_by(
+    processes.c.created.desc(), processes.c.id.desc()
+)
+_VERSION: Final = select(workspaces.c.catalogue).where(workspaces.c.name == bindparam("workspace"))
+_REMEMBERED: Final = 4096
+"""Descriptions that stay read: packages never change, so they never go stale."""
+_AT_ONCE: Final = 500
+"""Descriptions that one query reads."""
 _GRACE: Final = timedelta(hours=1)
 """How long a package stays that nothing refers to: who has just read its digest may still submit a job with it."""
 
@@ -59,6 +65,7 @@ class Processes:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._descriptions: dict[str, dict[str, JSON]] = {}
 
     def put(
         self,
@@ -96,16 +103,33 @@ class Processes:
 
     def list(self, workspace: str, page: Page) -> tuple[builtins.list[Process], str | None]:
         """A page of processes, newest first, and the cursor of the next."""
-        statement = _CURRENT.order_by(processes.c.created.desc(), processes.c.id.desc())
+        statement = _LIST
         if page.cursor is not None:
             statement = statement.where(tuple_(processes.c.created, processes.c.id) < ids.place("p", page.cursor))
         with self._database.read() as tx:
             found = tx.all(statement.limit(page.limit + 1).offset(page.skip), {"workspace": workspace})
+            descriptions = self._described(tx, {row.digest for row in found})
         last = found[page.limit - 1] if len(found) > page.limit else None
         return (
-            [rows.process(row) for row in found[: page.limit]],
+            [rows.process(row, descriptions[row.digest]) for row in found[: page.limit]],
             None if last is None else ids.cursor("p", micros(last.created), last.id),
         )
+
+    def _described(self, tx: Transaction, digests: set[str]) -> Mapping[str, dict[str, JSON]]:
+        """The descriptions of packages. A list repeats most of them from its last time, so they are remembered."""
+        known = self._descriptions
+        missing = sorted(digests - known.keys())
+        if missing:
+            if len(known) + len(missing) > _REMEMBERED:
+                known = {digest: known[digest] for digest in digests & known.keys()}
+            for start in range(0, len(missing), _AT_ONCE):
+                part = packages.c.digest.in_(missing[start : start + _AT_ONCE])
+                known = known | {
+                    row.digest: row.description
+                    for row in tx.all(select(packages.c.digest, packages.c.description).where(part))
+                }
+            self._descriptions = known
+        return known
 
     def total(self, workspace: str) -> int:
         """How many processes a workspace has deployed."""
@@ -119,7 +143,7 @@ class Processes:
             found = tx.all(statement, {"workspace": workspace})
         if not found:
             raise _unknown(workspace, id)
-        return [rows.process(row) for row in found]
+        return [rows.process(row, row.description) for row in found]
 
     def remove(self, workspace: str, id: str) -> None:
         """Undeploy a process. Its jobs keep their packages."""
@@ -150,7 +174,7 @@ class Processes:
     def catalogue_version(self, workspace: str) -> int:
         """A number that changes with every change of the processes of a workspace: a key for caches."""
         with self._database.read() as tx:
-            number = tx.value(select(workspaces.c.catalogue).where(workspaces.c.name == workspace))
+            number = tx.value(_VERSION, {"workspace": workspace})
         if number is None:
             raise _no_workspace(workspace)
         return int(number)
@@ -191,7 +215,7 @@ def _get(tx: Transaction, workspace: str, id: str, revision: int | None = None) 
     row = tx.first(statement, {"workspace": workspace, "id": id})
     if row is None:
         raise _unknown(workspace, id, revision)
-    return rows.process(row)
+    return rows.process(row, row.description)
 
 
 def _name(tx: Transaction, workspace: str, id: str, access: Access | None, shared: Sequence[str] | None) -> None:

@@ -75,15 +75,15 @@ def workspace(row: Row[Any]) -> Workspace:
     return Workspace(name=row.name, created=row.created, title=row.title, settings=row.settings)
 
 
-def process(row: Row[Any]) -> Process:
-    """A process: its name's row joined with a revision's and the package's description."""
+def process(row: Row[Any], description: dict[str, Any]) -> Process:
+    """A process: its name's row joined with a revision's, and the package's description."""
     return Process(
         workspace=row.workspace,
         id=row.id,
         version=row.version,
         revision=row.revision,
         digest=row.digest,
-        description=row.description,
+        description=description,
         mutable=True,
         access=Access(row.access),
         shared_with=tuple(row.shared_with),
