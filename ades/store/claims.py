@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import BigInteger, bindparam, select, update
 
 from ades.errors import StaleClaim
 from ades.model import JobStatus
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import Row
+    from sqlalchemy.sql.base import Executable
 
     from ades.model import Job
     from ades.store.database import Transaction
@@ -41,28 +42,47 @@ class Claim:
         """Which attempt at the job this is."""
         return self.job.attempt
 
+    @property
+    def proof(self) -> dict[str, Any]:
+        """The parameters of `GUARDS`."""
+        return {"job_id": self.id, "held_attempt": self.attempt, "held_worker": self.worker}
 
-def guards(claim: Claim) -> tuple[ColumnElement[bool], ...]:
-    """What must still be true of the job."""
-    return (jobs.c.id == claim.id, jobs.c.attempt == claim.attempt, jobs.c.worker == claim.worker)
+
+GUARDS: Final = (jobs.c.attempt == bindparam("held_attempt"), jobs.c.worker == bindparam("held_worker"))
+"""What must still be true of a job for a claim to count."""
+
+LEASED: Final = {
+    "worker": bindparam("new_worker"),
+    "lease_until": clock() + bindparam("new_lease_length", type_=BigInteger),
+    "lease_length": bindparam("new_lease_length", type_=BigInteger),
+}
+"""The columns of a job that is claimed from now on."""
+
+_HOLD: Final = update(jobs).where(jobs.c.id == bindparam("job_id"), in_status(JobStatus.RUNNING), *GUARDS)
+_JUST_HOLD: Final = _HOLD.values(updated=jobs.c.updated).returning(*FACTS)
+_REQUEST: Final = select(requests.c.request).where(requests.c.job == bindparam("of_job"))
 
 
-def hold(tx: Transaction, claim: Claim, **values: Any) -> Row[Any]:
+def holding(**values: Any) -> Executable:
+    """Prepare a change of a job in the hands of a worker."""
+    return _HOLD.values(**values).returning(*FACTS)
+
+
+def hold(
+    tx: Transaction, claim: Claim, change: Executable = _JUST_HOLD, values: dict[str, Any] | None = None
+) -> Row[Any]:
     """Make sure of a claim for the rest of the transaction, and change its job."""
-    changes = values or {"updated": jobs.c.updated}
-    statement = update(jobs).where(in_status(JobStatus.RUNNING), *guards(claim)).values(changes).returning(*FACTS)
-    row = tx.first(statement)
+    row = tx.first(change, {**claim.proof, **(values or {})})
     if row is None:
         raise StaleClaim(f"Job {claim.id} is no longer in the hands of {claim.worker}; nothing was written.")
     return row
 
 
-def leased(worker: str, lease: timedelta) -> dict[str, Any]:
-    """The columns of a job that is claimed from now on."""
-    length = micros(lease)
-    return {"worker": worker, "lease_until": clock() + length, "lease_length": length}
+def lease_of(worker: str, lease: timedelta) -> dict[str, Any]:
+    """The parameters of `LEASED`."""
+    return {"new_worker": worker, "new_lease_length": micros(lease)}
 
 
 def whole(tx: Transaction, row: Row[Any]) -> Job:
     """The job of a row, with its request."""
-    return rows.job(row, tx.value(select(requests.c.request).where(requests.c.job == row.id)))
+    return rows.job(row, tx.value(_REQUEST, {"of_job": row.id}))

@@ -7,17 +7,30 @@ keys, so that no two transactions wait for each other in a circle.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, func, literal, select, update
+from sqlalchemy import bindparam, delete, func, literal, select, update
 
 from ades.model import JobStatus
+from ades.store.database import inserting
 from ades.store.tables import jobs, turns, views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ades.store.database import Transaction
+
+
+_MOVE_TURN: Final = (
+    update(turns)
+    .where(turns.c.workspace == bindparam("of_workspace"))
+    .values(queued=turns.c.queued + bindparam("more_queued"), running=turns.c.running + bindparam("more_running"))
+)
+_VIEW: Final = select(views.c.status, views.c.jobs).where(
+    views.c.workspace == bindparam("workspace"), views.c.caller == bindparam("caller"), views.c.jobs > 0
+)
+_TURN: Final = select(turns.c.queued, turns.c.running).where(turns.c.workspace == bindparam("workspace"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +58,7 @@ def shift(tx: Transaction, job: Any, old: JobStatus | None, new: JobStatus | Non
         if status is not None
     ]
     rows.sort(key=lambda row: (row["workspace"], row["caller"], row["status"]))
-    insert = tx.insert(views)
-    tx.run(
-        insert.values(rows).on_conflict_do_update(
-            index_elements=[views.c.workspace, views.c.caller, views.c.status],
-            set_={"jobs": views.c.jobs + insert.excluded.jobs},
-        )
-    )
+    tx.run(_count_views(tx.postgres), rows)
 
 
 def _shift_turn(tx: Transaction, workspace: str, old: JobStatus | None, new: JobStatus | None) -> None:
@@ -59,10 +66,20 @@ def _shift_turn(tx: Transaction, workspace: str, old: JobStatus | None, new: Job
     running = (new is JobStatus.RUNNING) - (old is JobStatus.RUNNING)
     if not queued and not running:
         return
-    change = {"queued": turns.c.queued + queued, "running": turns.c.running + running}
-    if not tx.count(update(turns).where(turns.c.workspace == workspace).values(change)):
+    values = {"of_workspace": workspace, "more_queued": queued, "more_running": running}
+    if not tx.count(_MOVE_TURN, values):
         insert = tx.insert(turns).values(workspace=workspace, queued=queued, running=running, served=0)
+        change = {"queued": turns.c.queued + queued, "running": turns.c.running + running}
         tx.run(insert.on_conflict_do_update(index_elements=[turns.c.workspace], set_=change))
+
+
+@cache
+def _count_views(postgres: bool) -> Any:  # noqa: FBT001
+    insert = inserting(views, postgres).values({column.name: bindparam(column.name) for column in views.c})
+    return insert.on_conflict_do_update(
+        index_elements=[views.c.workspace, views.c.caller, views.c.status],
+        set_={"jobs": views.c.jobs + insert.excluded.jobs},
+    )
 
 
 def views_of(deploying: str, calling: str, served: str | None) -> list[tuple[str, str]]:
@@ -77,11 +94,9 @@ def views_of(deploying: str, calling: str, served: str | None) -> list[tuple[str
 
 def totals(tx: Transaction, workspace: str, caller: str | None = None) -> Totals:
     """The numbers of a view."""
-    statement = select(views.c.status, views.c.jobs).where(
-        views.c.workspace == workspace, views.c.caller == (caller or ""), views.c.jobs > 0
-    )
-    statuses = {JobStatus(row.status): row.jobs for row in tx.all(statement)}
-    turn = tx.first(select(turns.c.queued, turns.c.running).where(turns.c.workspace == workspace))
+    seen = tx.all(_VIEW, {"workspace": workspace, "caller": caller or ""})
+    statuses = {JobStatus(row.status): row.jobs for row in seen}
+    turn = tx.first(_TURN, {"workspace": workspace})
     return Totals(
         jobs=sum(statuses.values()),
         statuses=statuses,

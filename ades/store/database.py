@@ -71,11 +71,16 @@ class Transaction:
 
     def insert(self, table: Table) -> Any:
         """An INSERT that knows ON CONFLICT."""
-        return postgresql.insert(table) if self.postgres else sqlite.insert(table)
+        return inserting(table, self.postgres)
 
     def ring(self, *topics: str) -> None:
         """Wake whoever waits for these, once this is committed."""
         self.rings += [topic for topic in topics if topic not in self.rings]
+
+
+def inserting(table: Table, postgres: bool) -> Any:  # noqa: FBT001
+    """An INSERT that knows ON CONFLICT, for one of the databases."""
+    return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 
 class Database:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, func, or_, select, union_all
+from sqlalchemy import BigInteger, bindparam, func, or_, select, union_all
 
 from ades.store import rows
 from ades.store.columns import clock, micros, oldest_transaction, transaction_id
@@ -35,17 +35,10 @@ class Events:
         self, *, job: UUID | None = None, workspace: str | None = None, event: int = 0, limit: int = 1000
     ) -> list[Event]:
         """Events of one job, or of all jobs that a workspace may see, newer than `event`; oldest first."""
-        if job is not None:
-            statement = _newer(event, limit).where(events.c.job == job)
-        else:
-            arms = [
-                _newer(event, limit).where(column == workspace, _settled()).subquery()
-                for column in (events.c.calling, events.c.served)
-            ]
-            both = union_all(*(select(arm) for arm in arms)).subquery()
-            statement = select(both).order_by(both.c.id).limit(limit)
+        statement = _OF_WORKSPACE if job is None else _OF_JOB
+        values = {"event": event, "most": limit, "whose": workspace if job is None else job}
         with self._database.read() as tx:
-            return [rows.event(row) for row in tx.all(statement)]
+            return [rows.event(row) for row in tx.all(statement, values)]
 
     def last(self) -> int:
         """The id of the newest event of all: where a reader starts who wants only what is to come."""
@@ -53,8 +46,11 @@ class Events:
             return tx.value(select(func.max(events.c.id))) or 0
 
 
-def _newer(event: int, limit: int) -> Select[Any]:
-    return select(*_COLUMNS).where(events.c.id > event).order_by(events.c.id).limit(limit)
+def append(tx: Transaction, job: Any, kind: str, data: dict[str, Any]) -> None:
+    """Note what happened. `job` is a row with id, calling and served, held by this transaction."""
+    values = {"job": job.id, "calling": job.calling, "served": job.served, "kind": kind, "data": data}
+    tx.run(_APPEND, values)
+    tx.ring(str(job.id))
 
 
 def _settled() -> Any:
@@ -63,20 +59,30 @@ def _settled() -> Any:
     Ids are given out before the commit: a reader who has seen 5 would never see 4 if that is committed later. The
     events of one job need no such care, since their writers hold the job's row.
     """
-    return or_(events.c.writer < oldest_transaction(), and_(events.c.at < clock() - _STUCK))
+    return or_(events.c.writer < oldest_transaction(), events.c.at < clock() - _STUCK)
 
 
-def append(tx: Transaction, job: Any, kind: str, data: dict[str, Any]) -> None:
-    """Note what happened. `job` is a row with id, calling and served, held by this transaction."""
-    tx.run(
-        events.insert().values(
-            job=job.id,
-            calling=job.calling,
-            served=job.served,
-            at=clock(),
-            kind=kind,
-            data=data,
-            writer=transaction_id(),
-        )
+def _newer(*whose: Any) -> Select[Any]:
+    return (
+        select(*_COLUMNS)
+        .where(events.c.id > bindparam("event", type_=BigInteger), *whose)
+        .order_by(events.c.id)
+        .limit(bindparam("most", type_=BigInteger))
     )
-    tx.ring(str(job.id))
+
+
+def _of_workspace() -> Select[Any]:
+    walks = [
+        _newer(column == bindparam("whose"), _settled()).subquery() for column in (events.c.calling, events.c.served)
+    ]
+    both = union_all(*(select(walk) for walk in walks)).subquery()
+    return select(both).order_by(both.c.id).limit(bindparam("most", type_=BigInteger))
+
+
+_OF_JOB: Final = _newer(events.c.job == bindparam("whose"))
+_OF_WORKSPACE: Final = _of_workspace()
+_APPEND: Final = events.insert().values(
+    at=clock(),
+    writer=transaction_id(),
+    **{name: bindparam(name) for name in ("job", "calling", "served", "kind", "data")},
+)

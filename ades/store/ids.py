@@ -47,6 +47,14 @@ def job_place(text: str) -> tuple[int, UUID]:
         raise _rubbish() from error
 
 
+def numbered_place(listing: str, text: str) -> tuple[int, int]:
+    """The place in a list whose keys are numbers."""
+    number, key = place(listing, text)
+    if not key.isdecimal() or not key.isascii() or int(key) > _LARGEST:
+        raise _rubbish()
+    return number, int(key)
+
+
 def _rubbish() -> InvalidQueryParameterValue:
     return InvalidQueryParameterValue(
         "The cursor is none that this list has given; take it from a `next` link, or leave it away.", field="cursor"

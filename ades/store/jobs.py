@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, exc, select, update
 
 from ades.errors import Conflict, Locked, NoSuchJob, NoSuchProcess
-from ades.model import JobStatus, Reason
+from ades.model import JobStatus
 from ades.store import counters, listing, outbox, rows
 from ades.store.columns import clock
-from ades.store.moves import announce, held, move
+from ades.store.moves import a_move, announce, given, held, move, news
 from ades.store.rows import JOB_COLUMNS
 from ades.store.tables import idempotency, jobs, requests
 
@@ -29,6 +30,21 @@ _GET: Final = (
     .join_from(jobs, requests, requests.c.job == jobs.c.id, isouter=True)
     .where(jobs.c.id == bindparam("id"))
 )
+_INSERT: Final = jobs.insert().values(
+    due=clock(), **{name: bindparam(name) for name in (*rows.JOB_NAMES, "served", "losses", "subscribed")}
+)
+_INSERT_REQUEST: Final = requests.insert()
+_EARLIER: Final = select(idempotency.c.job).where(
+    idempotency.c.workspace == bindparam("workspace"),
+    idempotency.c.owner == bindparam("owner"),
+    idempotency.c.key == bindparam("key"),
+)
+_START: Final = a_move(JobStatus.CREATED, JobStatus.ACCEPTED, due=clock(), **given("message"))
+_REFUSE: Final = a_move(JobStatus.ACCEPTED, JobStatus.FAILED, finished=clock(), **given("message", "failure"))
+_DISMISS: Final = {
+    status: a_move(status, JobStatus.DISMISSED, finished=clock(), **given("message"))
+    for status in (JobStatus.CREATED, JobStatus.ACCEPTED, JobStatus.RUNNING)
+}
 _SUBMITTED: Final = frozenset({JobStatus.CREATED, JobStatus.ACCEPTED})
 
 
@@ -62,11 +78,8 @@ class Jobs:
     def _earlier(self, job: Job, key: str | None) -> Job | None:
         if key is None:
             return None
-        statement = select(idempotency.c.job).where(
-            idempotency.c.workspace == job.calling, idempotency.c.owner == job.owner, idempotency.c.key == key
-        )
         with self._database.read() as tx:
-            earlier = tx.value(statement)
+            earlier = tx.value(_EARLIER, {"workspace": job.calling, "owner": job.owner, "key": key})
             return None if earlier is None else _get(tx, earlier)
 
     def get(self, job: UUID) -> Job:
@@ -114,15 +127,15 @@ class Jobs:
         with self._database.write() as tx:
             row = held(tx, job)
             _unstarted(row)
-            move(tx, job, JobStatus.CREATED, JobStatus.ACCEPTED, due=clock(), message=message)
+            move(tx, _START, job, news(message=message))
             return _get(tx, job)
 
     def refuse(self, job: UUID, failure: Failure) -> Job:
         """Fail a queued job that cannot be run, without a worker having looked at it."""
-        values: dict[str, Any] = {"finished": clock(), "failure": rows.failure_document(failure)}
+        values = news(message=failure.message, failure=rows.failure_document(failure))
         with self._database.write() as tx:
             held(tx, job)
-            move(tx, job, JobStatus.ACCEPTED, JobStatus.FAILED, message=failure.message, **values)
+            move(tx, _REFUSE, job, values, left=failure.reason)
             return _get(tx, job)
 
     def dismiss(self, job: UUID, message: str = "The job was dismissed.") -> Job:
@@ -131,7 +144,7 @@ class Jobs:
             status = JobStatus(held(tx, job).status)
             if status.finished:
                 raise Conflict(f"Job {job} has finished already: it is {status}.")
-            move(tx, job, status, JobStatus.DISMISSED, finished=clock(), message=message, left=Reason.DISMISSED)
+            move(tx, _DISMISS[status], job, news(message=message))
             return _get(tx, job)
 
     def remove(self, job: UUID) -> None:
@@ -175,11 +188,11 @@ def _get(tx: Transaction, job: UUID) -> Job:
 
 
 def _insert(tx: Transaction, job: Job, wanted: Sequence[Subscriber]) -> None:
-    values = rows.job_values(job) | {"due": clock(), "losses": 0, "subscribed": bool(wanted)}
-    tx.run(jobs.insert().values(values))
-    tx.run(requests.insert(), {"job": job.id, "request": job.request})
+    values = rows.job_values(job) | {"losses": 0, "subscribed": bool(wanted)}
+    tx.run(_INSERT, values)
+    tx.run(_INSERT_REQUEST, {"job": job.id, "request": job.request})
     outbox.subscribe(tx, job.id, wanted)
-    row = held(tx, job.id)
+    row = SimpleNamespace(**values)
     counters.shift(tx, row, None, job.status)
     announce(tx, row)
 

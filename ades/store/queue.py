@@ -11,14 +11,14 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, case, func, or_, select, update
+from sqlalchemy import Boolean, bindparam, case, func, or_, select, tuple_, update
 
 from ades.errors import StaleClaim
-from ades.model import Failure, JobStatus, Reason
+from ades.model import FINISHED, Failure, JobStatus, Reason
 from ades.store import events, outbox, results, rows
-from ades.store.claims import Claim, guards, hold, leased, whole
-from ades.store.columns import clock, micros
-from ades.store.moves import FACTS, held, in_status, move
+from ades.store.claims import GUARDS, LEASED, Claim, hold, holding, lease_of, whole
+from ades.store.columns import Instant, Prose, clock, micros
+from ades.store.moves import FACTS, Move, a_move, given, held, in_status, move, news
 from ades.store.tables import jobs
 from ades.store.turns import UNLIMITED, NothingDue, Overtaken, anybody, serve
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Row
+    from sqlalchemy import Row
 
     from ades.model import JSON, Job, Result
     from ades.store.database import Database
@@ -35,7 +35,60 @@ if TYPE_CHECKING:
 _JUMP: Final = 5.0
 """Seconds by which the database's clock may drift from ours between two looks before it counts as a jump."""
 _HANDFUL: Final = 1000
+
 _RUNNING: Final = in_status(JobStatus.RUNNING)
+_OVER: Final = jobs.c.lease_until <= clock()
+
+_FINISH: Final = {
+    status: a_move(
+        JobStatus.RUNNING,
+        status,
+        *GUARDS,
+        finished=clock(),
+        progress=100 if status is JobStatus.SUCCESSFUL else jobs.c.progress,
+        **given("message", "failure"),
+    )
+    for status in FINISHED
+}
+_HAND_BACK: Final = a_move(
+    JobStatus.RUNNING, JobStatus.ACCEPTED, *GUARDS, due=jobs.c.due, started=None, **given("message")
+)
+_HAND_BACK_LATER: Final = a_move(
+    JobStatus.RUNNING, JobStatus.ACCEPTED, *GUARDS, due=clock() + bindparam("delay"), started=None, **given("message")
+)
+_LOST: Final = (*GUARDS, or_(_OVER, bindparam("known", type_=Boolean)))
+_QUEUE_AGAIN: Final = a_move(JobStatus.RUNNING, JobStatus.ACCEPTED, *_LOST, started=None, **given("message", "losses"))
+_GIVE_UP: Final = a_move(
+    JobStatus.RUNNING, JobStatus.FAILED, *_LOST, finished=clock(), **given("message", "losses", "failure")
+)
+_PROGRESS: Final = holding(
+    updated=clock(),
+    progress=case((jobs.c.progress < bindparam("percent"), bindparam("percent")), else_=jobs.c.progress),
+    message=func.coalesce(bindparam("new_message", type_=Prose), jobs.c.message),
+    started=func.coalesce(bindparam("new_started", type_=Instant), jobs.c.started),
+)
+_ADOPT: Final = update(jobs).where(jobs.c.id == bindparam("job_id"), _RUNNING, _OVER).values(LEASED).returning(*FACTS)
+_RENEW: Final = (
+    update(jobs)
+    .where(
+        _RUNNING,
+        jobs.c.worker == bindparam("held_worker"),
+        tuple_(jobs.c.id, jobs.c.attempt).in_(bindparam("held", expanding=True)),
+    )
+    .values(lease_until=clock() + jobs.c.lease_length)
+    .returning(jobs.c.id, jobs.c.attempt)
+)
+_STALE: Final = select(*FACTS).where(_RUNNING, _OVER).order_by(jobs.c.lease_until).limit(bindparam("most"))
+_LOSING: Final = (
+    select(jobs.c.id, jobs.c.worker, jobs.c.attempt, jobs.c.losses)
+    .where(_RUNNING, or_(_OVER, jobs.c.worker.in_(bindparam("dead", expanding=True))))
+    .order_by(jobs.c.lease_until)
+    .limit(bindparam("most"))
+)
+_FIRST_END: Final = select(func.min(jobs.c.lease_until).label("end"), clock().label("now")).where(_RUNNING)
+_MINE: Final = select(*FACTS).where(_RUNNING, jobs.c.worker == bindparam("held_worker"))
+_WORKERS: Final = select(jobs.c.worker).where(_RUNNING).distinct()
+_NOW: Final = select(clock())
 
 
 class Queue:
@@ -76,21 +129,20 @@ class Queue:
 
         For engines whose jobs outlive their worker. None when somebody else was quicker.
         """
-        over = and_(jobs.c.id == job, _RUNNING, jobs.c.lease_until <= clock())
         with self._database.write() as tx:
-            row = tx.first(update(jobs).where(over).values(leased(worker, lease)).returning(*FACTS))
+            row = tx.first(_ADOPT, {"job_id": job, **lease_of(worker, lease)})
             return None if row is None else Claim(whole(tx, row), worker)
 
     def renew(self, claims: Iterable[Claim]) -> list[Claim]:
         """Prolong leases by their own length; returns the claims that are lost."""
-        held = {claim.id: claim for claim in claims}
-        if not held:
-            return []
-        mine = or_(*(and_(*guards(claim)) for claim in held.values()))
-        prolonged = update(jobs).where(_RUNNING, mine).values(lease_until=clock() + jobs.c.lease_length)
-        with self._database.write() as tx:
-            kept = {row.id for row in tx.all(prolonged.returning(jobs.c.id))}
-        return [claim for claim in held.values() if claim.id not in kept]
+        mine = list(claims)
+        kept = set()
+        for worker in {claim.worker for claim in mine}:
+            those = [(claim.id, claim.attempt) for claim in mine if claim.worker == worker]
+            with self._database.write() as tx:
+                found = tx.all(_RENEW, {"held_worker": worker, "held": those})
+            kept |= {(worker, row.id, row.attempt) for row in found}
+        return [claim for claim in mine if (claim.worker, claim.id, claim.attempt) not in kept]
 
     def progress(
         self,
@@ -101,16 +153,13 @@ class Queue:
         started: datetime | None = None,
     ) -> None:
         """Note how far a job is. Progress never goes back; `started` corrects when it really began."""
-        values: dict[str, Any] = {"updated": clock()}
-        if percent is not None:
-            bounded = min(max(percent, 0), 100)
-            values["progress"] = case((jobs.c.progress > bounded, jobs.c.progress), else_=bounded)
-        if message is not None:
-            values["message"] = message
-        if started is not None:
-            values["started"] = started
+        values = {
+            "percent": -1 if percent is None else min(max(percent, 0), 100),
+            "new_message": message,
+            "new_started": started,
+        }
         with self._database.write() as tx:
-            row = hold(tx, claim, **values)
+            row = hold(tx, claim, _PROGRESS, values)
             data = {"progress": row.progress, "message": row.message}
             events.append(tx, row, "progress", data)
             if row.subscribed:
@@ -132,43 +181,39 @@ class Queue:
         """End a job: its status and its results become visible in one moment."""
         if not status.finished:
             raise StaleClaim(f"A job does not finish as {status}.")
-        values: dict[str, Any] = {"finished": clock(), "failure": rows.failure_document(failure)}
-        if status is JobStatus.SUCCESSFUL:
-            values["progress"] = 100
-        last_word = failure.message if failure else f"The job is {status}."
-        values["message"] = last_word if message is None else message
-        values["left"] = failure.reason if failure else None
+        if message is None:
+            message = failure.message if failure else f"The job is {status}."
+        values = {**claim.proof, **news(message=message, failure=rows.failure_document(failure))}
+        left = failure.reason if failure else Reason.DISMISSED
         with self._database.write() as tx:
-            row = move(tx, claim.id, JobStatus.RUNNING, status, *guards(claim), **values)
+            row = move(tx, _FINISH[status], claim.id, values, left=left)
             results.put(tx, claim.id, found)
             return whole(tx, row)
 
     def hand_back(self, claim: Claim, why: str, *, delay: timedelta = timedelta(0)) -> Job:
         """Put a job back to its place in the queue, or behind a delay. It loses none of its attempts by that."""
-        due = clock() + micros(delay) if delay else jobs.c.due
-        values: dict[str, Any] = {"due": due, "started": None, "message": why}
+        values = {**claim.proof, **news(message=why), **({"delay": micros(delay)} if delay else {})}
         with self._database.write() as tx:
-            return whole(tx, move(tx, claim.id, JobStatus.RUNNING, JobStatus.ACCEPTED, *guards(claim), **values))
+            return whole(tx, move(tx, _HAND_BACK_LATER if delay else _HAND_BACK, claim.id, values))
 
     def lose(self, claim: Claim, max_attempts: int) -> Job:
         """The worker lives, but its runner has died without a word: as if the worker itself were lost."""
         with self._database.write() as tx:
             losses = held(tx, claim.id).losses + 1
-            status, values = _after_loss(claim.worker, losses, max_attempts, what="runner")
-            row = move(tx, claim.id, JobStatus.RUNNING, status, *guards(claim), left=Reason.WORKER_LOST, **values)
+            which, values = _after_loss(claim.worker, losses, max_attempts, what="runner")
+            row = move(tx, which, claim.id, {**claim.proof, "known": True, **values}, left=Reason.WORKER_LOST)
             return whole(tx, row)
 
     def workers(self) -> frozenset[str]:
         """Who holds jobs at the moment."""
         with self._database.read() as tx:
-            return frozenset(row.worker for row in tx.all(select(jobs.c.worker).where(_RUNNING).distinct()))
+            return frozenset(row.worker for row in tx.all(_WORKERS))
 
     def stale(self, limit: int = _HANDFUL) -> list[Job]:
         """Running jobs whose lease has run out."""
         self._forgive_jump()
-        over = select(*FACTS).where(_RUNNING, jobs.c.lease_until <= clock())
         with self._database.read() as tx:
-            return [rows.job(row, {}) for row in tx.all(over.order_by(jobs.c.lease_until).limit(limit))]
+            return [rows.job(row, {}) for row in tx.all(_STALE, {"most": limit})]
 
     def expire(self, max_attempts: int, *, dead: Collection[str] = (), spare: Collection[UUID] = ()) -> list[Job]:
         """Queue the jobs of lost workers again, or fail them when that has happened too often.
@@ -176,35 +221,30 @@ class Queue:
         `dead` workers are known to be gone, whatever their leases say; `spare` jobs are somebody's who adopts them.
         """
         self._forgive_jump()
-        over = or_(jobs.c.lease_until <= clock(), jobs.c.worker.in_(tuple(dead)))
-        lost = select(jobs.c.id, jobs.c.worker, jobs.c.attempt, jobs.c.losses).where(_RUNNING, over)
         with self._database.read() as tx:
-            found = tx.all(lost.order_by(jobs.c.lease_until).limit(_HANDFUL + len(spare)))
-        ended = [self._expire(row, max_attempts, over) for row in found if row.id not in spare]
+            found = tx.all(_LOSING, {"dead": list(dead), "most": _HANDFUL + len(spare)})
+        ended = [self._expire(row, max_attempts, row.worker in dead) for row in found if row.id not in spare]
         return [job for job in ended if job is not None]
 
-    def _expire(self, lost: Row[Any], max_attempts: int, over: ColumnElement[bool]) -> Job | None:
-        here = (jobs.c.worker == lost.worker, jobs.c.attempt == lost.attempt, over)
-        status, values = _after_loss(lost.worker, lost.losses + 1, max_attempts)
+    def _expire(self, lost: Row[Any], max_attempts: int, known: bool) -> Job | None:  # noqa: FBT001
+        which, values = _after_loss(lost.worker, lost.losses + 1, max_attempts)
+        values |= {"held_worker": lost.worker, "held_attempt": lost.attempt, "known": known}
         try:
             with self._database.write() as tx:
-                row = move(tx, lost.id, JobStatus.RUNNING, status, *here, left=Reason.WORKER_LOST, **values)
-                return whole(tx, row)
+                return whole(tx, move(tx, which, lost.id, values, left=Reason.WORKER_LOST))
         except StaleClaim:
             return None
 
     def next_expiry(self) -> timedelta | None:
         """How long until the first lease ends; None when nothing runs."""
-        first = select(func.min(jobs.c.lease_until).label("end"), clock().label("now"))
         with self._database.read() as tx:
-            row = tx.first(first.where(_RUNNING))
+            row = tx.first(_FIRST_END)
         return None if row is None or row.end is None else max(row.end - row.now, timedelta(0))
 
     def of_worker(self, worker: str) -> list[Claim]:
         """What a worker holds."""
-        mine = select(*FACTS).where(_RUNNING, jobs.c.worker == worker)
         with self._database.read() as tx:
-            return [Claim(whole(tx, row), worker) for row in tx.all(mine)]
+            return [Claim(whole(tx, row), worker) for row in tx.all(_MINE, {"held_worker": worker})]
 
     def _forgive_jump(self) -> None:
         """Let all leases begin anew when the database's clock has jumped or the machine has slept.
@@ -212,7 +252,7 @@ class Queue:
         They mean nothing then; whoever still lives renews his in time.
         """
         with self._database.read() as tx:
-            look = (time.monotonic(), tx.value(select(clock())))
+            look = (time.monotonic(), tx.value(_NOW))
         last, self._last_look = self._last_look, look
         if last is None or abs((look[1] - last[1]).total_seconds() - (look[0] - last[0])) < _JUMP:
             return
@@ -220,12 +260,12 @@ class Queue:
             tx.run(update(jobs).where(_RUNNING).values(lease_until=clock() + jobs.c.lease_length))
 
 
-def _after_loss(worker: str, losses: int, most: int, what: str = "worker") -> tuple[JobStatus, dict[str, Any]]:
+def _after_loss(worker: str, losses: int, most: int, what: str = "worker") -> tuple[Move, dict[str, Any]]:
     if losses < most:
         message = f"The {what} was lost; the job waits for attempt {losses + 1} of {most}."
-        return JobStatus.ACCEPTED, {"started": None, "losses": losses, "message": message}
+        return _QUEUE_AGAIN, news(message=message, losses=losses)
     times = "once" if losses == 1 else f"{losses} times"
     where = worker if what == "worker" else f"on {worker}"
     message = f"A {what} was lost {times} while it ran this job, the last time {where}."
     failure = rows.failure_document(Failure(Reason.WORKER_LOST, message))
-    return JobStatus.FAILED, {"finished": clock(), "losses": losses, "message": message, "failure": failure}
+    return _GIVE_UP, news(message=message, losses=losses, failure=failure)

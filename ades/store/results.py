@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ades.errors import ResultNotAvailable
 from ades.store import rows, stac
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from ades.store.database import Database, Transaction
 
 
+_ALL: Final = select(results).where(results.c.job == bindparam("of_job")).order_by(results.c.output, results.c.index)
+_PUT: Final = results.insert()
+
+
 class Results:
     """The read side."""
 
@@ -26,9 +30,8 @@ class Results:
 
     def list(self, job: UUID) -> list[Result]:
         """All outputs of a job, by name and index."""
-        statement = select(results).where(results.c.job == job).order_by(results.c.output, results.c.index)
         with self._database.read() as tx:
-            return [rows.result(row) for row in tx.all(statement)]
+            return [rows.result(row) for row in tx.all(_ALL, {"of_job": job})]
 
     def get(self, job: UUID, output: str, index: int = 0) -> Result:
         """One output, or one element of one."""
@@ -43,5 +46,5 @@ class Results:
 def put(tx: Transaction, job: UUID, found: Sequence[Result]) -> None:
     """Write the outputs of a job."""
     if found:
-        tx.run(results.insert(), [rows.result_values(result) | {"job": job} for result in found])
+        tx.run(_PUT, [rows.result_values(result) | {"job": job} for result in found])
         stac.put(tx, job, found)

@@ -31,7 +31,8 @@ _JOB: Final = (
 )  # fmt: skip
 """What a Job and its row call the same and keep in the same form."""
 
-JOB_COLUMNS: Final = (*(tables.jobs.c[name] for name in (*_JOB, "status", "failure")),)
+JOB_NAMES: Final = (*_JOB, "status", "failure")
+JOB_COLUMNS: Final = (*(tables.jobs.c[name] for name in JOB_NAMES),)
 
 
 def job(row: Row[Any], request: Any) -> Job:

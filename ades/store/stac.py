@@ -66,8 +66,8 @@ class Stac:
             select(items).where(*_conditions(query), ~_replaced()).order_by(items.c.at.desc(), items.c.place.desc())
         )
         if page.cursor is not None:
-            at, place = ids.place(_LISTING, page.cursor)
-            statement = statement.where(tuple_(items.c.at, items.c.place) < tuple_(at, int(place)))
+            at, place = ids.numbered_place(_LISTING, page.cursor)
+            statement = statement.where(tuple_(items.c.at, items.c.place) < tuple_(at, place))
         with self._database.read() as tx:
             found = tx.all(statement.limit(page.limit + 1).offset(page.skip))
         last = found[page.limit - 1] if len(found) > page.limit else None
@@ -82,7 +82,7 @@ class Stac:
         if query.collections is not None:
             statement = statement.where(collections.c.id.in_(query.collections))
         if page.cursor is not None:
-            statement = statement.where(collections.c.place < int(ids.place("c", page.cursor)[0]))
+            statement = statement.where(collections.c.place < ids.place("c", page.cursor)[0])
         with self._database.read() as tx:
             found = tx.all(statement.order_by(collections.c.place.desc()).limit(page.limit + 1))
         last = found[page.limit - 1] if len(found) > page.limit else None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import bindparam, func, select, tuple_
 
 from ades.errors import NoSuchResource
 from ades.store import events, ids, rows
 from ades.store.claims import hold
+from ades.store.database import inserting
 from ades.store.tables import steps
 
 if TYPE_CHECKING:
@@ -35,10 +37,7 @@ class Steps:
         values = [rows.step_values(step) | {"job": claim.id, "attempt": claim.attempt} for step in changed]
         with self._database.write() as tx:
             job = hold(tx, claim)
-            insert = tx.insert(steps)
-            keys = {"job", "attempt", "name"}
-            news = {name: insert.excluded[name] for name in values[0] if name not in keys}
-            tx.run(insert.on_conflict_do_update(index_elements=sorted(keys), set_=news), values)
+            tx.run(_put(tx.postgres), values)
             for step in changed:
                 events.append(tx, job, "step", _told(step))
 
@@ -64,6 +63,14 @@ class Steps:
         if row is None:
             raise NoSuchResource(f"Job {job} has no step {name!r}.")
         return rows.step(row)
+
+
+@cache
+def _put(postgres: bool) -> Any:  # noqa: FBT001
+    insert = inserting(steps, postgres).values({column.name: bindparam(column.name) for column in steps.c})
+    keys = ["job", "attempt", "name"]
+    news = {column.name: insert.excluded[column.name] for column in steps.c if column.name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=news)
 
 
 def _ordered(job: UUID, attempt: int | None) -> Select[tuple[object, ...]]:

@@ -8,7 +8,7 @@ from jobs_of_tests import a_job
 from ades.errors import InvalidQueryParameterValue
 from ades.model import JobStatus, Page, Result, ResultKind, StacCollection, StacItem
 from ades.runner.events import ResultStored, decode, encode
-from ades.store import Extent, StacQuery
+from ades.store import Extent, StacQuery, ids
 
 ALL = Page(limit=100)
 DAY = datetime(2024, 1, 1, tzinfo=UTC)
@@ -120,8 +120,9 @@ def test_pages(store):
     second, end = store.stac.collections(StacQuery("demo"), Page(limit=4, cursor=cursor))
     assert [f"c{n}" for n in reversed(range(7))] == [one.id for one in first + second]
     assert end is None
-    with pytest.raises(InvalidQueryParameterValue):
-        names(store, page=Page(limit=3, cursor="rubbish"))
+    for rubbish in ("rubbish", ids.cursor("i", 1, "x"), ids.cursor("i", 1, "²"), ids.cursor("i", 1, "9" * 30)):
+        with pytest.raises(InvalidQueryParameterValue):
+            names(store, page=Page(limit=3, cursor=rubbish))
 
 
 def test_extents(store):
