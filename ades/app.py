@@ -106,18 +106,24 @@ def assemble(settings: Settings) -> Services:
     fetcher = Fetcher(settings)
     known = builtins.load(settings.config)
     packages = Packages(store.processes.package, known)
+    catalog = Catalog(store, known)
+    shared = tenants(settings, store, objects, known)
+
+    def admit(calling: str) -> None:
+        shared.barriers.storage(catalog.workspace(calling))
+
     return Services(
         settings=settings,
         store=store,
         objects=objects,
-        catalog=Catalog(store, known),
+        catalog=catalog,
         deployments=Deployments(store, known, fetcher, limit=settings.body_limit),
         packages=packages,
-        submissions=Submissions(store, packages, fetcher.check),
+        submissions=Submissions(store, packages, fetcher.check, admit),
         waiting=Waiting(store, settings.threads),
         outputs=Outputs(store, packages),
         live_log=LocalEngine(settings, lambda *_: None).read_log,
-        tenants=tenants(settings, store, objects, known),
+        tenants=shared,
         policy=open_policy(settings),
         identify=Identity(settings, store),
         addresses=Addresses(settings),

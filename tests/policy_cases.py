@@ -143,9 +143,9 @@ def _special():
     yield Case("no workspace reads", True, ask(nowhere, "read-process", "owner", process("public")))
     yield Case("no workspace executes not", False, ask(nowhere, "execute-process", "owner", process("public")))
     many = ANN.evolve(name="x", workspaces=frozenset({"a", "b"}), workspace=None)
-    yield Case("several workspaces, none meant", False, ask(many, "execute-process", "owner", process("public")))
+    yield Case("several workspaces, none meant yet", True, ask(many, "execute-process", "owner", process("public")))
     yield Case("several, one wished", True, ask(many, "execute-process", "owner", process("public"), wish="b"))
-    yield Case("a wish grants nothing", False, ask(many, "execute-process", "owner", process("public"), wish="owner"))
+    yield Case("a wish grants nothing", False, ask(many, "execute-process", "owner", process("private"), wish="owner"))
     yield Case("no workspace at all", False, ask(nowhere, "read-files", None))
     yield Case("nothing known of the job", False, ask(nowhere, "read-job", "owner", job={"id": "1"}))
     yield Case(

@@ -36,7 +36,7 @@ def essence(question: Question) -> dict[str, Any]:
     if question.job:
         document["calling_workspace"] = question.job.get("calling")
     elif process:
-        document["calling_workspace"] = calling(actor, deploying, question.wish) if deploying else None
+        document["calling_workspace"] = calling(actor, deploying, wish=question.wish) if deploying else None
     if process:
         document["process"] = {"access": process.get("access"), "shared_with": list(process.get("shared_with", ()))}
     if question.job:

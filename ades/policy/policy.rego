@@ -125,7 +125,7 @@ granted("reader") := "the process is open to the caller" if process_is_open
 
 granted("caller") := "the process is open to the caller, whose workspace gets the results" if {
 	process_is_open
-	belongs(input.calling_workspace)
+	calls
 }
 
 granted("watcher") := "the job was called for the caller's workspace" if belongs(input.job.calling)
@@ -154,6 +154,14 @@ belongs(name) if {
 else := true if {
 	input.token_workspace == null
 	name in input.workspaces
+}
+
+# Of a token with several workspaces the request itself says which one calls.
+calls if belongs(input.calling_workspace)
+
+else := true if {
+	input.calling_workspace == null
+	count(input.workspaces) > 1
 }
 
 # -- what is meant

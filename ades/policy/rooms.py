@@ -15,12 +15,13 @@ def acting(actor: Actor) -> frozenset[str]:
     return actor.workspaces if actor.workspace is None else frozenset({actor.workspace})
 
 
-def calling(actor: Actor, deploying: str, wish: str | None = None) -> str | None:
+def calling(actor: Actor, deploying: str, *, wish: str | None = None, access: Access | None = None) -> str | None:
     """The workspace that the call is made for; None when it cannot be told.
 
-    It comes from the token. A wish only chooses among the workspaces that the token has anyway.
+    It comes from the token. A wish only chooses among the workspaces that the token has anyway. Whoever may execute a
+    private process does so for its own workspace.
     """
-    if actor.open:
+    if actor.open or access is Access.PRIVATE:
         return deploying
     choices = acting(actor)
     if wish in choices:

@@ -18,6 +18,7 @@ from ades.runner.document import Limits, Options
 from ades.service import builtins
 from ades.service.handover import Handover, Packages
 from ades.service.life import Life
+from ades.service.quotas import Quotas
 from ades.service.terms import CLEAN_UP, Terms
 from ades.service.turns import Dispatcher
 from ades.settings import Settings
@@ -25,6 +26,7 @@ from ades.store import Store
 
 if TYPE_CHECKING:
     from ades.engine import Engine, OnEvent
+    from ades.model import Job
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
 SILENCE: Final = 15.0
@@ -32,6 +34,12 @@ SILENCE: Final = 15.0
 PARENT: Final = 0.5
 """Seconds between two looks at whether the server that started this worker still lives."""
 LONGEST_PAUSE: Final = 30.0
+
+
+def limits(store: Store, job: Job) -> Limits:
+    """What a job may use: as much as the workspace gives in which it runs."""
+    quotas = Quotas.of(store.workspaces.get(job.executing))
+    return Limits(cores=quotas.cpu, memory=quotas.memory)
 
 
 class Worker:
@@ -65,7 +73,9 @@ class Worker:
     def _assembled(self, store: Store) -> Dispatcher:
         settings = self._settings
         packages = Packages(store.processes.package, builtins.load(settings.config))
-        handover = Handover(packages, Fetcher(settings), lambda _job: Limits(), Options(javascript=settings.javascript))
+        handover = Handover(
+            packages, Fetcher(settings), lambda job: limits(store, job), Options(javascript=settings.javascript)
+        )
         terms = Terms(
             lease=timedelta(seconds=settings.lease),
             attempts=settings.attempts,

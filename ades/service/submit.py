@@ -48,7 +48,14 @@ class Order:
 class Submissions:
     """Takes execution requests."""
 
-    def __init__(self, store: Store, packages: Packages, check_address: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        packages: Packages,
+        check_address: Callable[[str], object],
+        admit: Callable[[str], object] = lambda _calling: None,
+    ) -> None:
+        self._admit = admit
         self._store = store
         self._packages = packages
         self._check_address = check_address
@@ -75,9 +82,14 @@ class Submissions:
 
     def _job(self, order: Order, read: Inputs) -> Job:
         process, now = order.process, datetime.now(UTC)
-        calling = rooms.calling(order.actor, process.workspace, _wish(order.execution.inputs))
+        wish = _wish(order.execution.inputs)
+        calling = rooms.calling(order.actor, process.workspace, wish=wish, access=process.access)
         if calling is None:
-            raise Forbidden("It cannot be told for which workspace this is called; use a token of one workspace.")
+            raise Forbidden(
+                "The token belongs to several workspaces, and it cannot be told for which one this is called: say it in "
+                "the input `workspace`, or use a token of one workspace."
+            )
+        self._admit(calling)
         preferences: dict[str, JSON] = {"return": order.preferences.returns} if order.preferences.returns else {}
         if order.lenient:
             preferences["lenient"] = True

@@ -434,3 +434,14 @@ def test_documents_are_optional(configure):
 
     assert "access-documents" not in {thread.name for thread in threading.enumerate()} - before
     assert Settings().access_documents == ""
+
+
+@pytest.mark.parametrize("path", ["/demo/ogc-api", "/demo/ogc-api/processes", "/demo/ogc-api/jobs", "/workspaces"])
+def test_policy_server_down(make_app, path):
+    """Without its policy server the server gives nothing away, says when to come again, and is still alive."""
+    client = make_app(policy="http://127.0.0.1:9").test_client()
+    answer = client.get(path)
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert client.get("/healthz").status_code == 200
