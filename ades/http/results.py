@@ -13,7 +13,7 @@ from ades.errors import (
     ResultNotAvailable,
     ResultNotReady,
 )
-from ades.http import collections, jobpages, lookup, pages, query
+from ades.http import collections, documents, jobpages, lookup, pages, query
 from ades.http.negotiation import HTML, JSON
 from ades.http.ranges import send_object
 from ades.http.respond import Response, dumps, render
@@ -94,7 +94,7 @@ def _file(call: Call, job: Job, row: Result, path: str) -> Response:
     folder = row.kind in {ResultKind.DIRECTORY, ResultKind.STAC}
     key = f"{row.key if folder else results_prefix(job) + '/' + row.output}/{path}"
     try:
-        return send_object(call.request, call.services.objects, key, name=path.rsplit("/", 1)[-1])
+        return documents.send(call, key)
     except (FileNotFoundError, BadRequest):
         raise ResultNotAvailable(f"There is no file {path[:80]!r} in output {row.output}.") from None
 

@@ -42,6 +42,7 @@ class StacQuery:
     end: datetime | None = None
     process: str | None = None
     job: UUID | None = None
+    """Of one job all items count, also those that a later job has published again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,7 @@ class Stac:
 
     def search(self, query: StacQuery, page: Page) -> tuple[list[StacItem], str | None]:
         """A page of items, the newest first, and the cursor of the next."""
-        statement = (
-            select(items).where(*_conditions(query), ~_replaced()).order_by(items.c.at.desc(), items.c.place.desc())
-        )
+        statement = select(items).where(*_conditions(query)).order_by(items.c.at.desc(), items.c.place.desc())
         if page.cursor is not None:
             at, place = ids.numbered_place(_LISTING, page.cursor)
             statement = statement.where(tuple_(items.c.at, items.c.place) < tuple_(at, place))
@@ -101,7 +100,7 @@ class Stac:
             func.min(items.c.start).label("start"),
             func.max(items.c.end).label("end"),
             func.max(items.c.west - items.c.east).label("crossing"),
-        ).where(*_conditions(query), ~_replaced())
+        ).where(*_conditions(query))
         with self._database.read() as tx:
             row = tx.first(statement)
         if row is None:
@@ -181,6 +180,8 @@ def _of(table: Any, query: StacQuery) -> list[ColumnElement[bool]]:
 
 def _conditions(query: StacQuery) -> list[ColumnElement[bool]]:
     found = _of(items, query)
+    if query.job is None:
+        found.append(~_replaced())
     if query.collections is not None:
         found.append(items.c.collection.in_(query.collections))
     if query.ids is not None:

@@ -285,7 +285,13 @@ def test_f13_a_stac_folder_is_its_collection(answer, live):
     """With addresses that can be read; in documents it is a link."""
     found = answer(outputs("scene")).get_json()
     assert "Collection" == found["type"]
-    assert {"type": "Feature"} == live.client.get(found["links"][0]["href"]).get_json()
+    (item,) = [link["href"] for link in found["links"] if link["rel"] == "item"]
+    document = live.client.get(item)
+    assert ("application/geo+json", "Feature") == (document.mimetype, document.get_json()["type"])
+    links = {link["rel"]: link["href"] for link in document.get_json()["links"]}
+    assert item == links["self"]
+    assert found["id"] == live.client.get(links["collection"]).get_json()["id"]
+    assert 304 == live.client.get(item, headers={"If-None-Match": document.headers["ETag"]}).status_code
     assert set(answer(outputs("scene", response="document")).get_json()["scene"]) >= {"href", "type"}
 
 
