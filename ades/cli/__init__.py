@@ -13,8 +13,10 @@ from ades.errors import AdesError
 
 COMMANDS = {
     "serve": "ades.cli.serve:serve",
+    "worker": "ades.cli.serve:worker",
     "doctor": "ades.cli.doctor:doctor",
     "workspace": "ades.cli.workspace:workspace",
+    "token": "ades.cli.token:token",
     "db": "ades.cli.db:db",
     "deploy": "ades.cli.processes:deploy",
     "replace": "ades.cli.processes:replace",

@@ -129,8 +129,10 @@ def print_results(job: Job) -> None:
     value = job.results()
     if isinstance(value, bytes):
         sys.stdout.buffer.write(value)
+    elif isinstance(value, str):
+        click.echo(value, nl=not value.endswith("\n"))
     else:
-        click.echo(value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _row(job: Job) -> list[str]:

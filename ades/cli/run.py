@@ -48,7 +48,7 @@ def run(
     Example: ades run hello name=World
     """
     with _server(session, process, detach=detach) as client:
-        target = client.deploy(Path(process)) if _is_file(process) else client.process(process)
+        target = client.deploy(Path(process), replace=True) if _is_file(process) else client.process(process)
         job = target.execute(gather(target.inputs, inputs, files))
         if detach:
             session.show(job.document, lambda: click.echo(job.id))

@@ -1,4 +1,4 @@
-"""`ades serve`: the server."""
+"""`ades serve` and `ades worker`: the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "--insecure", is_flag=True, default=None, help="Let strangers in: serve beyond loopback without identities."
 )
 def serve(host: str | None, port: int | None, data: Path | None, *, insecure: bool | None) -> None:
-    """Start the server.
+    """Start the server, with a worker that runs the jobs.
 
     Example: ades serve --port 8081 --data /var/lib/ades
     """
@@ -47,3 +47,15 @@ def greeting(settings: Settings, address: str) -> str:
             "",
         ]
     )
+
+
+@click.command()
+@data_option
+def worker(data: Path | None) -> None:
+    """Run jobs of a server that is started elsewhere, over the same database and storage.
+
+    Example: ADES_DATABASE=postgresql://ades@db/ades ades worker
+    """
+    from ades.service.dispatch import Worker
+
+    Worker(load_settings(data=data)).run()

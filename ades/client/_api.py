@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urljoin
 
-from ades.client._http import JSON, REL, ClientError, Http, find_link
+from ades.client._http import JSON, REL, ClientError, Http, Rejected, find_link
 from ades.client._job import Job, body_of
 
 if TYPE_CHECKING:
@@ -51,11 +51,21 @@ class Client:
         """One process with its whole description."""
         return Process(self, self.http.json(f"{self.url}/processes/{quote(process_id, safe='')}"))
 
-    def deploy(self, package: str | Path, *, process_id: str | None = None) -> Process:
-        """Deploy a package: a file, an http(s) address, or the text of a CWL document."""
-        response = self.http.send(
-            "POST", f"{self.url}/processes", **_package(package), params={"w": process_id} if process_id else None
-        )
+    def deploy(self, package: str | Path, *, process_id: str | None = None, replace: bool = False) -> Process:
+        """Deploy a package: a file, an http(s) address, or the text of a CWL document.
+
+        With `replace` a process of the same id gets the new package.
+        """
+        parameters = {"w": process_id} if process_id else None
+        sent = _package(package)
+        try:
+            response = self.http.send("POST", f"{self.url}/processes", **sent, params=parameters)
+        except Rejected as error:
+            if not replace or error.location is None:
+                raise
+            there = urljoin(self.url + "/", error.location)
+            self.http.send("PUT", there, **sent, params=parameters)
+            return Process(self, self.http.json(there))
         place = response.headers.get("Location")
         summary = response.json() if response.content else {}
         return Process(self, self.http.json(urljoin(self.url + "/", place)) if place else summary, summary)

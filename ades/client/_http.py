@@ -22,8 +22,17 @@ _TRIES = 5
 class ClientError(Exception):
     """A request did not work. The message is what the server said, or why it could not be asked."""
 
-    def __init__(self, message: str, *, status: int | None = None, problem: Mapping[str, JSON] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        problem: Mapping[str, JSON] | None = None,
+        location: str | None = None,
+    ) -> None:
         self.status = status
+        self.location = location
+        """What the server points to instead, such as the process that is deployed already."""
         self.problem = dict(problem or {})
         super().__init__(message)
 
@@ -100,8 +109,8 @@ def _pause(attempt: int, retry_after: str | None) -> None:
 
 def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate cannot be verified"
-    return "it took too long" if isinstance(error, requests.Timeout) else "nothing listens there"
+        return "its certificate cannot be verified."
+    return "it took too long." if isinstance(error, requests.Timeout) else "nothing listens there."
 
 
 def _checked(response: requests.Response) -> requests.Response:
@@ -118,7 +127,7 @@ def _checked(response: requests.Response) -> requests.Response:
         status,
         ServerTrouble if status >= 500 else Rejected,  # noqa: PLR2004
     )
-    raise kind(str(said), status=status, problem=problem)
+    raise kind(str(said), status=status, problem=problem, location=response.headers.get("Location"))
 
 
 def links(document: JSON) -> list[dict[str, JSON]]:
