@@ -14,7 +14,7 @@ from ades.errors import (
     QuotaExceeded,
     UnsupportedMediaType,
 )
-from ades.http import lookup, results, shaping
+from ades.http import lookup, own, results, shaping
 from ades.http.landing import PROCESSES, PROCESSES_2
 from ades.http.negotiation import JSON
 from ades.http.respond import Response, dumps, link_header
@@ -63,6 +63,7 @@ def _order(
         preferences=preferred,
         idempotency_key=request.idempotency_key(call.request.headers.get("Idempotency-Key")),
         lenient=lenient,
+        own=own.found(call, execution.inputs),
         tolerate_missing=lenient and not call.services.settings.eodh_strict,
     )
 

@@ -73,8 +73,13 @@ class Worker:
     def _assembled(self, store: Store) -> Dispatcher:
         settings = self._settings
         packages = Packages(store.processes.package, builtins.load(settings.config))
+        objects = open_store(settings)
         handover = Handover(
-            packages, Fetcher(settings), lambda job: limits(store, job), Options(javascript=settings.javascript)
+            packages,
+            Fetcher(settings),
+            lambda job: limits(store, job),
+            Options(javascript=settings.javascript),
+            objects,
         )
         terms = Terms(
             lease=timedelta(seconds=settings.lease),
@@ -82,7 +87,7 @@ class Worker:
             running_limit=settings.running_limit,
             grace=settings.grace,
         )
-        return Dispatcher(store, open_store(settings), handover, self._engine, terms, Life.own())
+        return Dispatcher(store, objects, handover, self._engine, terms, Life.own())
 
     def _engine(self, on_event: OnEvent) -> Engine:
         from ades.engine.local import LocalEngine

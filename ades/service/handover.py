@@ -6,10 +6,11 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import orjson
 
-from ades.errors import AdesError, InvalidInput
+from ades.errors import AdesError, ContentTooLarge, FetchFailed, FetchRefused, InvalidInput
 from ades.model import Failure, Reason
 from ades.runner.document import JobDocument, Limits, Options
 from ades.service import inputs, request
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
 
     from ades.fetch import Fetcher
     from ades.model import JSON, Job, Package
+    from ades.objects import ObjectStore
     from ades.service.builtins import Builtins
 
 REFERENCE_LIMIT: Final = 16 * 1024**2
 """How large a literal input may be that is given by reference."""
+STORE: Final = "store:"
+"""How an object of the store is named among the inputs. Only the server writes such addresses."""
 KEPT: Final = 64
 """So many packages stay in memory; the next run of one of them reads nothing."""
 
@@ -86,6 +90,7 @@ class Handover:
     fetcher: Fetcher
     limits: Callable[[Job], Limits]
     options: Options
+    objects: ObjectStore
 
     def document(self, job: Job) -> JobDocument:
         """The document of a claimed job. Raises CannotRun for a request that cannot become one."""
@@ -109,20 +114,21 @@ class Handover:
         )
 
     def _inputs(self, job: Job, rules: Rules, given: Mapping[str, JSON]) -> dict[str, JSON]:
+        given = inputs.with_own(rules, given, job.preferences.get("own") or {})
         read = inputs.normalise(rules, given, lenient=bool(job.preferences.get("lenient")))
         try:
             read.refuse()
         except InvalidInput as error:
             raise CannotRun(Reason.INVALID_INPUT, f"The inputs do not fit: {error.detail}") from error
-        values = read.values | {name: self._resolved(rules, name, read.values[name]) for name in read.deferred}
+        values = read.values | {name: self._resolved(job, rules, name, read.values[name]) for name in read.deferred}
         filled = {"calling_workspace": job.calling, "executing_workspace": job.executing}
         values |= {name: workspace for name, workspace in filled.items() if name in rules.fields}
         return inputs.with_defaults(rules, values)
 
-    def _resolved(self, rules: Rules, name: str, value: JSON) -> JSON:
+    def _resolved(self, job: Job, rules: Rules, name: str, value: JSON) -> JSON:
         """A literal input that was given by reference, read and checked."""
         try:
-            read = [self._read(item) for item in value] if isinstance(value, list) else self._read(value)
+            read = [self._read(job, item) for item in value] if isinstance(value, list) else self._read(job, value)
             return inputs.check_resolved(rules, name, read)
         except InvalidInput as error:
             raise CannotRun(
@@ -131,15 +137,31 @@ class Handover:
         except AdesError as error:
             raise CannotRun(Reason.INVALID_INPUT, f"The input {name} could not be read: {error.detail}") from error
 
-    def _read(self, value: JSON) -> JSON:
+    def _read(self, job: Job, value: JSON) -> JSON:
         """What lies at an address: JSON if it is JSON, else text."""
         if not isinstance(value, dict) or not isinstance(value.get("href"), str):
             return value
-        found = self.fetcher.get(value["href"], limit=REFERENCE_LIMIT)
+        if value["href"].startswith(STORE):
+            body, charset = self._own(job, unquote(value["href"].removeprefix(STORE))), "utf-8"
+        else:
+            found = self.fetcher.get(value["href"], limit=REFERENCE_LIMIT)
+            body, charset = found.body, found.charset or "utf-8"
         try:
-            return orjson.loads(found.body)
+            return orjson.loads(body)
         except orjson.JSONDecodeError:
-            return found.body.decode(found.charset or "utf-8", "replace").strip("\n")
+            return body.decode(charset, "replace").strip("\n")
+
+    def _own(self, job: Job, key: str) -> bytes:
+        """A result or file of the workspace for which the job was called."""
+        if key.partition("/")[0] != job.calling:
+            raise FetchRefused(f"{key} does not belong to the workspace {job.calling}.")
+        try:
+            if self.objects.stat(key).size > REFERENCE_LIMIT:
+                raise ContentTooLarge(f"{key} has more than the {REFERENCE_LIMIT} bytes that a value may have.")
+            with self.objects.open(key) as source:
+                return source.read()
+        except FileNotFoundError:
+            raise FetchFailed(f"{key} is no longer there.") from None
 
 
 def results_prefix(job: Job) -> str:

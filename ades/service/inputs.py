@@ -107,6 +107,28 @@ def with_defaults(rules: Rules, values: Mapping[str, JSON]) -> dict[str, JSON]:
     return {name: {**defaults, **values}[name] for name in rules.fields if name in values or name in defaults}
 
 
+def with_own(rules: Rules, values: Mapping[str, JSON], own: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The inputs with what lies on this server in place of its address; a text that is only a text stays."""
+    if not own:
+        return dict(values)
+    return {
+        name: _replaced(value, own, plain=name in rules.fields and rules.fields[name].is_file)
+        for name, value in values.items()
+    }
+
+
+def _replaced(value: JSON, own: Mapping[str, JSON], *, plain: bool) -> JSON:
+    if isinstance(value, list):
+        return [_replaced(item, own, plain=plain) for item in value]
+    if isinstance(value, str):
+        return own.get(value, value) if plain else value
+    if isinstance(value, dict) and isinstance(value.get("href"), str) and value["href"] in own:
+        found = own[value["href"]]
+        kept = {key: word for key, word in value.items() if key == "type" and "href" in found}
+        return {**found, **kept}
+    return value
+
+
 def check_resolved(rules: Rules, name: str, value: JSON) -> JSON:
     """Check an input that was given by reference, now that it has been read."""
     result = Inputs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -41,6 +41,8 @@ class Order:
     idempotency_key: str | None = None
     lenient: bool = False
     """The dialect whose clients send text for everything."""
+    own: dict[str, JSON] = field(default_factory=dict)
+    """What addresses of this server among the inputs mean; the caller may read them."""
     tolerate_missing: bool = False
     """A request that lacks required inputs becomes a job that fails at once, instead of being refused."""
 
@@ -93,6 +95,8 @@ class Submissions:
         preferences: dict[str, JSON] = {"return": order.preferences.returns} if order.preferences.returns else {}
         if order.lenient:
             preferences["lenient"] = True
+        if order.own:
+            preferences["own"] = order.own
         return Job(
             id=new_job_id(),
             deploying=process.workspace,

@@ -113,6 +113,7 @@ def make(store, objects):
             Fetcher(SimpleRules(fetch_allow=("127.0.0.1",))),
             lambda job: Limits(),
             Options(),
+            objects,
         )
         return Dispatcher(store, objects, handover, engine, Terms(**terms), life(pid))
 
