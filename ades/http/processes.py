@@ -11,11 +11,11 @@ from ades.http.components import LINKS
 from ades.http.landing import PROCESSES, PROCESSES_2, REL
 from ades.http.negotiation import HTML, JSON
 from ades.http.paging import PAGING, neighbours, wanted
-from ades.http.profiles import array_twice, directory_twice
 from ades.http.respond import kept
 from ades.http.routes import Answer, Area, Route
 from ades.model import Access
 from ades.policy import Action
+from ades.recipe import describe_eodh
 
 if TYPE_CHECKING:
     from flask import Response
@@ -51,11 +51,10 @@ def description(call: Call, processID: str) -> Response:  # noqa: N803 - the sta
 def describe(call: Call, process: Process) -> dict[str, Any]:
     """The description of a process in the dialect of the prefix."""
     document = _head(call, process)
-    inputs, outputs = process.description.get("inputs", {}), process.description.get("outputs", {})
+    ports = {key: process.description.get(key, {}) for key in ("inputs", "outputs")}
     if call.mount is not None and call.mount.profile.eodh_descriptions:
-        inputs = {name: array_twice(port) for name, port in inputs.items()}
-        outputs = {name: directory_twice(port) for name, port in outputs.items()}
-    return document | {"inputs": inputs, "outputs": outputs, "links": _links(call, process)}
+        ports = describe_eodh(ports)
+    return document | ports | {"links": _links(call, process)}
 
 
 def summarise(call: Call, process: Process, base: str | None = None) -> dict[str, Any]:

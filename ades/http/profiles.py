@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from ades.errors import Misconfigured
-
-_MANY: Final = 999
-"""What the EODH dialect calls unbounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +48,3 @@ def profile(name: str) -> Profile:
         raise Misconfigured(
             f"ADES_PREFIXES: there is no profile {name!r}; there are {', '.join(PROFILES)}.", field="prefixes"
         ) from None
-
-
-def array_twice(port: dict[str, Any]) -> dict[str, Any]:
-    """An input that takes a list, said as EODH clients look for it, beside the schema that says it right."""
-    schema = port.get("schema")
-    if not isinstance(schema, dict) or schema.get("type") != "array":
-        return port
-    limits = {"minItems": schema.get("minItems", 1), "maxItems": schema.get("maxItems", _MANY)}
-    extended = {"type": "array", "items": schema.get("items", {})} | limits
-    return port | {"maxOccurs": limits["maxItems"], "extended-schema": extended}
-
-
-def directory_twice(port: dict[str, Any]) -> dict[str, Any]:
-    """An output that is a catalogue: its schema once more under the name that EODH clients read."""
-    schema = port.get("schema")
-    return port | {"extended-schema": schema} if isinstance(schema, dict) and "oneOf" in schema else port

@@ -7,7 +7,18 @@ The only way out is the `fetch` that a caller may hand in; without it nothing is
 """
 
 from ades.recipe.compile import Compiled, compile_package
+from ades.recipe.dialect import describe_eodh
 from ades.recipe.document import MEDIA_TYPES, Document, Kind, read, supported
 from ades.recipe.draw import draw
 
-__all__ = ["MEDIA_TYPES", "Compiled", "Document", "Kind", "compile_package", "draw", "read", "supported"]
+__all__ = [
+    "MEDIA_TYPES",
+    "Compiled",
+    "Document",
+    "Kind",
+    "compile_package",
+    "describe_eodh",
+    "draw",
+    "read",
+    "supported",
+]

@@ -184,7 +184,7 @@ def _field(name: str, schema: JSON, described: Mapping[str, JSON], shared: dict[
         most=most if repeated else None,
         media_types=frozenset(bare(b["contentMediaType"]) for b in branches if b.get("contentMediaType")),
         kinds=frozenset(b["type"] for b in branches if isinstance(b.get("type"), str)),
-        is_file=any(map(_is_file, branches)) and not all(b.get("format") == "uri" for b in branches),
+        is_file=_takes_files(described, branches),
         properties=frozenset(key for b in branches for key in b.get("properties") or ()),
         whole=_compiled({**_json_schema(schema), **shared} if isinstance(schema, dict) else {}),
         single=_compiled({**_json_schema(item), **shared}),
@@ -198,6 +198,14 @@ def _branches(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield schema
     for branch in grouped:
         yield from _branches(branch)
+
+
+def _takes_files(described: Mapping[str, JSON], branches: list[Mapping[str, Any]]) -> bool:
+    """A description that was made here says so by `valuePassing`: files come by reference in the first place."""
+    passing = described.get("valuePassing")
+    if isinstance(passing, list) and passing:
+        return bool(passing[0] == "byReference")
+    return any(map(_is_file, branches)) and not all(b.get("format") == "uri" for b in branches)
 
 
 def _is_file(branch: Mapping[str, Any]) -> bool:
