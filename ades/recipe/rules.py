@@ -54,11 +54,11 @@ def check(entry: Node, processes: list[Node], reading: Reading) -> None:
         reading.warn("No output is a Directory, so the results are not published as a STAC catalogue.")
     for process in processes:
         for port in process["inputs"]:
-            _default_files(port, reading)
+            _default_files(port, reading, outermost=process is entry)
             _default_value(port, reading)
         for step in process.get("steps", ()):
             for port in step["in"]:
-                _default_files(port, reading)
+                _default_files(port, reading, outermost=False)
 
 
 def _reserved(entry: Node, processes: list[Node]) -> None:
@@ -174,11 +174,21 @@ def _default_value(port: Node, reading: Reading) -> None:
 # -- files as defaults ----------------------------------------------------------------------------------------------
 
 
-def _default_files(port: JSON, reading: Reading) -> None:
-    """A default file must have an address or its contents; one that did not come along is no default."""
+def _default_files(port: JSON, reading: Reading, *, outermost: bool) -> None:
+    """A default file must have an address or its contents; one that did not come along is no default.
+
+    Addresses are staged in for the inputs of the process itself; within it nothing is fetched any more.
+    """
     if "default" not in port:
         return
     base = _base(port)
+    if not outermost and (far := [item for item in _files(port["default"]) if _settled(item, base) and _far(item)]):
+        reading.problem(
+            port.at,
+            f"The default of `{port['id']}` lies at {far[0]['location']}, but only inputs of the process itself are "
+            "fetched. Make it the default of an input of the outermost workflow, and link that.",
+        )
+        return
     missing = [item for item in _files(port["default"]) if not _settled(item, base)]
     if missing:
         del port["default"]
@@ -202,6 +212,10 @@ def _files(value: JSON) -> Iterator[dict[str, JSON]]:
     elif isinstance(value, list):
         for item in value:
             yield from _files(item)
+
+
+def _far(item: dict[str, JSON]) -> bool:
+    return "location" in item
 
 
 def _settled(item: dict[str, JSON], base: str | None) -> bool:

@@ -60,11 +60,20 @@ def job_order(executable: dict[str, JSON], inputs: dict[str, JSON], stager: Stag
     """The job order for a package of CWL."""
     ports = _ports(_entry(executable))
     order = {}
-    for name, value in inputs.items():
-        port = ports.get(name)
-        if port is not None:
+    for name, port in ports.items():
+        value = inputs.get(name)
+        if value is None and _lies_elsewhere(port.get("default")):
+            value = port["default"]  # files come through the stager alone, also those that the package itself names
+        if name in inputs or value is not None:
             order[name] = _Conversion(name, port, stager).of(value, port.get("type", "Any"))
     return order
+
+
+def _lies_elsewhere(default: JSON) -> bool:
+    """Whether a default is made of files that have an address."""
+    if isinstance(default, list):
+        return any(map(_lies_elsewhere, default))
+    return isinstance(default, dict) and default.get("class") in ("File", "Directory") and "location" in default
 
 
 def wants_files(kind: JSON) -> bool:

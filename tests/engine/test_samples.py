@@ -109,3 +109,24 @@ outputs: {said: stdout}
 
     assert run.ended.outcome is Outcome.SUCCESSFUL, run.ended
     assert "low high\n" == run.text("said")
+
+
+def test_a_default_that_lies_elsewhere_comes_through_the_guard(fresh, scene):
+    """A file that the package itself names by its address is staged in like one that a caller names."""
+    package = """\
+cwlVersion: v1.2
+class: CommandLineTool
+id: reader
+baseCommand: [grep, -c, sample-scene]
+inputs:
+  text: {type: File, default: {class: File, location: "http://%s/catalog.json"}, inputBinding: {position: 1}}
+outputs: {lines: stdout}
+"""
+    found = compile_package(read((package % scene).encode(), "application/cwl"))
+    allowed = fresh(fetch_allow=(scene,)).run(found.executable, {}, outputs=found.description["outputs"])
+    refused = fresh().run(found.executable, {}, outputs=found.description["outputs"])
+
+    assert allowed.ended.outcome is Outcome.SUCCESSFUL, allowed.ended
+    assert "1\n" == allowed.text("lines")
+    assert refused.ended.outcome is Outcome.FAILED
+    assert "127.0.0.1" in refused.ended.failure.message

@@ -65,6 +65,12 @@ def problems(written):
         ("      class: CommandLineTool", "      class: Operation", 15, ["baseCommand"]),
         ("ScatterFeatureRequirement: {}, ", "ScaterFeatureRequirement: {}, ", 4, ["Did you mean `Scatter"]),
         ("times: {type: int, default: 1}", "times: {type: int, default: x}", 16, ["`x`", "`int`"]),
+        (
+            "inputs: {text: string, times",
+            "inputs: {text: string, f: {type: File, default: {class: File, location: 'https://example.com/x'}}, times",
+            16,
+            ["https://example.com/x", "only inputs of the process itself"],
+        ),
         ("v1.2", "v1.0", 20, []),
     ],
 )
