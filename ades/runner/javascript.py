@@ -12,6 +12,8 @@ from _quickjs import Context, JSException, StackOverflow
 from cwl_utils.errors import JavascriptException
 from cwl_utils.sandboxjs import NodeJSEngine, code_fragment_to_js, set_js_engine
 
+_EXPONENT = 1e21
+"""From here on JavaScript writes whole numbers as 1e+21, which is no integer to Python."""
 _STACK = 512 * 1024
 """Below what a thread of musl leaves, and enough for a recursion of a thousand."""
 
@@ -48,7 +50,7 @@ def _value(said: Any) -> Any:
     if hasattr(said, "json"):
         text = said.json()
         return None if text is None else json.loads(text)
-    if isinstance(said, float) and said.is_integer() and abs(said) < 2**53:
+    if isinstance(said, float) and said.is_integer() and abs(said) < _EXPONENT:
         return int(said)
     if isinstance(said, float) and (said != said or said in {float("inf"), float("-inf")}):  # noqa: PLR0124 - not a number
         return None

@@ -243,6 +243,8 @@ def _fields(fields: JSON) -> dict[str, JSON]:
 
 def _spelled_out(kind: JSON) -> JSON:
     """`File[]?` in full."""
+    if kind == "stdin":
+        return "File"
     if isinstance(kind, str) and kind.endswith("?"):
         return ["null", _spelled_out(kind[:-1])]
     if isinstance(kind, str) and kind.endswith("[]"):

@@ -47,14 +47,18 @@ class _Postponed(ModuleType):
     def __init__(self, spec: ModuleSpec) -> None:
         super().__init__(spec.name)
         self.__spec__ = spec
-        self.__path__ = list(spec.submodule_search_locations or [])
         self.__file__ = spec.origin
-        self._complete = False
+        self.__path__ = self._places = list(spec.submodule_search_locations or [])
+
+    def postpone(self) -> None:
+        """From now on whoever asks for anything else, also for another module inside, gets the whole package."""
+        del self.__path__
 
     def __getattr__(self, name: str) -> Any:
-        if not self._complete and not name.startswith("__spec") and self.__spec__ is not None:
-            self._complete = True
-            self.__spec__.loader.exec_module(self)  # type: ignore[union-attr]
+        spec = self.__spec__
+        if "__path__" not in self.__dict__ and spec is not None and spec.loader is not None:
+            self.__path__ = self._places
+            spec.loader.exec_module(self)
             if name in self.__dict__:
                 return self.__dict__[name]
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
@@ -62,12 +66,14 @@ class _Postponed(ModuleType):
 
 def warm() -> None:
     """Load what nearly all processors need."""
-    if "pygeoapi" not in sys.modules:
-        spec = importlib.util.find_spec("pygeoapi")
-        if spec is None:
-            raise RunFailed.because(Reason.INTERNAL, "pygeoapi is not installed, and native processes need it.")
-        sys.modules["pygeoapi"] = _Postponed(spec)
+    if "pygeoapi" in sys.modules:
+        return
+    spec = importlib.util.find_spec("pygeoapi")
+    if spec is None:
+        raise RunFailed.because(Reason.INTERNAL, "pygeoapi is not installed, and native processes need it.")
+    sys.modules["pygeoapi"] = package = _Postponed(spec)
     importlib.import_module("pygeoapi.process.base")
+    package.postpone()
 
 
 def load(definition: dict[str, JSON]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -132,8 +133,9 @@ class Report:
         try:
             yield name
         except RunFailed as error:
-            self.fail(name, error.failure)
-            raise
+            failure = replace(error.failure, step=name)
+            self.fail(name, failure)
+            raise RunFailed(failure) from error
         self.succeed(name)
 
     # -- inside

@@ -28,12 +28,11 @@ def machine(request):
 
 
 @pytest.fixture(scope="module")
-def sandboxed(request):
+def sandboxed():
     """The engine with its sandbox."""
     if probe().isolation is not Isolation.NAMESPACES:
         pytest.skip(f"no sandbox on this machine: {probe().why}")
     data = Path(tempfile.mkdtemp(prefix="ades-engine-"))
-    data.chmod(0o755)
     made = Machine(data)
     yield made
     made.engine.close()

@@ -95,13 +95,14 @@ class LocalEngine:
                 raise Unavailable(f"There is no room for another job: {len(self._runs)} of {self._slots} are running.")
             if document.job in self._runs:
                 raise Unavailable(f"The job {document.job} is still running here.")
+            order = self._order(document)
             control = self._warm()
             ours, theirs = stream_pair()
             ours.setblocking(False)
             with theirs:
                 send(control, {"start": str(document.job), "attempt": document.attempt}, theirs.fileno())
             run = _Run(document.job, document.attempt, ours)
-            run.unsent += self._order(document)
+            run.unsent += order
             self._runs[document.job] = run
             self._ring()
 

@@ -123,12 +123,8 @@ def _arrange(sandbox: Sandbox) -> None:
     if sandbox.network:
         readable += tuple(_existing(["/etc/resolv.conf"]))
     opened = {path: _open(path) for path in (*sandbox.software, *readable, folder)}
-    scratch = _open(folder / SCRATCH)
-    linux.set_readonly("/", recursive=True)
-
+    _own_scratch(folder)
     covers: list[Path] = []
-    for top in _existing(_SCRATCH):
-        _bind(scratch, top, writable=True)
     for path in _existing((*_PRIVATE, Path.home())):
         _cover(path, covers)
     for path in sandbox.software:
@@ -138,17 +134,26 @@ def _arrange(sandbox: Sandbox) -> None:
     for path in readable:
         _show(path, opened[path], covers)
     _show(folder, opened[folder], covers, writable=True)
-    inputs = _open(folder / READ_ONLY)
-    _bind(inputs, folder / READ_ONLY)
-    os.close(inputs)
+    _bind(_open(folder / READ_ONLY), folder / READ_ONLY)
     # Our own logs are written through the folder that was opened before.
     _cover(folder / LOGS, covers)
-
     for path in covers:
         if str(path) != _SHARED_MEMORY:
             linux.set_readonly(str(path))
-    for descriptor in {*opened.values(), scratch}:
+    for descriptor in opened.values():
         os.close(descriptor)
+
+
+def _own_scratch(folder: Path) -> None:
+    """Everything read-only, except that what is temporary goes to the job's own folder."""
+    scratch = _open(folder / SCRATCH)
+    linux.set_readonly("/", recursive=True)
+    for top in _existing(_SCRATCH):
+        if folder.is_relative_to(top):
+            # The folder must not hold itself.
+            linux.mount("none", str(top), "tmpfs", linux.NOSUID | linux.NODEV, "mode=1777")
+        else:
+            _bind(scratch, top, writable=True)
 
 
 def _existing(paths: Iterable[str | Path]) -> list[Path]:

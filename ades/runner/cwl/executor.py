@@ -6,6 +6,7 @@ import math
 import threading
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from cwltool.executors import JobExecutor
 from cwltool.job import JobBase
 
@@ -29,6 +30,10 @@ class Executor(JobExecutor):
         self._memory = self._free_memory = memory / 1024**2
         self._waiting: list[JobBase] = []
         self._running = 0
+
+    def output_callback(self, out: Any, process_status: str) -> None:
+        """The outputs of the whole package. A file in two of them becomes two entries: cwltool stumbles over one."""
+        super().output_callback(orjson.loads(orjson.dumps(out)), process_status)
 
     def select_resources(self, request: dict[str, Any], _context: Any) -> dict[str, Any]:
         """What a tool gets: what it needs at least. More than the job may use fails; more than there is does not."""
