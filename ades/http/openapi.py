@@ -10,6 +10,7 @@ from ades import __version__, errors
 from ades.http.components import HEADERS, PROBLEM, REQUEST_HEADERS, VARIABLES
 from ades.http.negotiation import HTML, JSON, Form
 from ades.http.problems import PROBLEM_JSON, status_of
+from ades.http.profiles import EODH
 from ades.http.routes import EVERYWHERE, Answer, Area, Route
 from ades.policy import Action
 
@@ -39,6 +40,18 @@ def definition_page(call: Call) -> Response:
     return definition(call)
 
 
+def every_workspace(call: Call) -> Response:
+    """The definition for whichever workspace, in the dialect of the EODH, where its clients look for it."""
+    call.allow()
+    mount = next((place for place in call.services.mounts if place.profile is EODH), call.services.mounts[0])
+    return call.answer(document(call.services, mount, call.root + mount.template, "{workspace}"))
+
+
+def _server(services: Services, base: str) -> dict[str, Any]:
+    variable = {"workspace": {"default": services.settings.workspace, "description": "Whose processes and jobs."}}
+    return {"url": base} | ({"variables": variable} if "{workspace}" in base else {})
+
+
 def document(services: Services, mount: Mount | None, base: str, workspace: str) -> dict[str, Any]:
     """The whole definition for one workspace under one prefix."""
     profile = mount.profile.name if mount else ""
@@ -57,9 +70,9 @@ def document(services: Services, mount: Mount | None, base: str, workspace: str)
             "description": f"OGC API - Processes of the workspace {workspace}.",
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
-        "servers": [{"url": base}],
+        "servers": [_server(services, base)],
         "tags": [{"name": tag} for tag in dict.fromkeys(route.tag for route in routes)],
-        "security": [{"token": []}] if services.settings.oidc_issuer else [{}, {"token": []}],
+        "security": [{"token": []}] if services.settings.identities else [{}, {"token": []}],
         "paths": paths,
         "components": {
             "schemas": {"problem": PROBLEM} | schemas,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades import __version__, telemetry
 from ades.errors import NoSuchResource
-from ades.http import assets
+from ades.http import assets, openapi
 from ades.http.negotiation import HTML, JSON, Form
 from ades.http.respond import Response, dumps
 from ades.http.routes import Answer, Route
@@ -72,6 +72,8 @@ def favicon(_call: Call) -> Any:
 
 
 def _visible(call: Call) -> list[Workspace]:
+    if not call.services.policy.check(call.question(action=Action.LIST_WORKSPACES)).allowed:
+        return []
     workspaces = call.services.store.workspaces.list()
     questions = [call.question(action=Action.READ_WORKSPACE, workspace=workspace.name) for workspace in workspaces]
     decisions = call.services.policy.check_many(questions)
@@ -101,9 +103,15 @@ def _probe(path: str, view: Any, name: str, summary: str, form: Form = JSON) -> 
 
 ROUTES: Final = (
     Route(
-        method="GET", path="/", view=start, name="getStart", action=Action.LIST_WORKSPACES, tag="Service", page="server",
+        method="GET", path="/", view=start, name="getStart", action=Action.READ_SERVICE, tag="Service", page="server",
         summary="The workspaces of this server", offers=(JSON, HTML),
     ),
+    Route(
+        method="GET", path="/api/docs/workflow-runner", view=openapi.every_workspace, name="getDocumentation",
+        action=Action.READ_SERVICE, tag="Service", page="api", summary="The definition of the API",
+        offers=(openapi.OPENAPI, JSON, HTML),
+    ),
+    _probe("/api/docs/workflow-runner/ping", alive, "ping", "The server answers"),
     _probe("/healthz", alive, "getHealth", "The server answers"),
     _probe("/readyz", ready, "getReadiness", "Each part that requests need"),
     _probe("/metrics", metrics, "getMetrics", "Numbers for Prometheus", _TEXT),
