@@ -111,8 +111,8 @@ AREA: Final = Area(
                 "workflows": {
                     "type": "object",
                     "additionalProperties": {
-                        "type": "object",
-                        "properties": {"access": {"type": "string"}, "type": {"type": "string"}},
+                        "description": "`access`: public or private; `type`: user-service. All else means private.",
+                        "example": {"access": "public"},
                     },
                 }
             },

@@ -123,7 +123,7 @@ def probe(operation, mode):
         return False
 
     @settings(
-        max_examples=12,
+        max_examples=8,
         deadline=None,
         database=None,
         derandomize=True,
