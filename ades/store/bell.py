@@ -11,7 +11,7 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from sqlalchemy import func, select
+from sqlalchemy import String, bindparam, func, literal_column, select
 
 from ades.errors import Unavailable
 from ades.store.sockets import Sockets
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 CHANNEL: Final = "ades"
+_NOTIFY: Final = select(func.pg_notify(literal_column(f"'{CHANNEL}'"), bindparam("topics", type_=String)))
 
 
 class Ear:
@@ -105,8 +106,7 @@ class Bell:
 
     def _committed(self, tx: Transaction) -> None:
         if tx.postgres:
-            for topic in tx.rings:
-                tx.run(select(func.pg_notify(CHANNEL, topic)))
+            tx.run(_NOTIFY, {"topics": "\n".join(tx.rings)})
         else:
             self.ring(*tx.rings)
 
@@ -135,8 +135,7 @@ class Notifications:
     def send(self, topics: list[str]) -> None:
         """Ring outside of a transaction."""
         with self._database.read() as tx:
-            for topic in topics:
-                tx.run(select(func.pg_notify(CHANNEL, topic)))
+            tx.run(_NOTIFY, {"topics": "\n".join(topics)})
 
     def listen(self, stop: threading.Event, heard: Any) -> None:
         """Listen, and connect anew when the server was gone."""
@@ -148,7 +147,7 @@ class Notifications:
                 heard(None)
                 while not stop.is_set():
                     for note in self._connection.notifies(timeout=1, stop_after=100):
-                        heard([note.payload])
+                        heard(note.payload.split("\n"))
             except psycopg.Error:
                 stop.wait(1)
             finally:

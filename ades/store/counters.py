@@ -6,6 +6,7 @@ keys, so that no two transactions wait for each other in a circle.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -103,6 +104,19 @@ def totals(tx: Transaction, workspace: str, caller: str | None = None) -> Totals
         queued=turn.queued if turn else 0,
         running=turn.running if turn else 0,
     )
+
+
+def remove_called(tx: Transaction, calling: str) -> None:
+    """Delete all jobs that a workspace has called, none of which waits or runs."""
+    gone = delete(jobs).where(jobs.c.calling == calling)
+    seen = Counter(tx.all(gone.returning(jobs.c.deploying, jobs.c.calling, jobs.c.served, jobs.c.status)))
+    less: Counter[tuple[str, str, str]] = Counter()
+    for row, number in seen.items():
+        for workspace, caller in views_of(row.deploying, row.calling, row.served):
+            less[workspace, caller, row.status] -= number
+    if less:
+        rows = [{"workspace": w, "caller": c, "status": s, "jobs": n} for (w, c, s), n in sorted(less.items())]
+        tx.run(_count_views(tx.postgres), rows)
 
 
 def limit(tx: Transaction, workspace: str, running: int | None) -> None:

@@ -12,6 +12,7 @@ from ades.store.columns import clock, micros, oldest_transaction, transaction_id
 from ades.store.tables import events
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy import Select
@@ -48,8 +49,13 @@ class Events:
 
 def append(tx: Transaction, job: Any, kind: str, data: dict[str, Any]) -> None:
     """Note what happened. `job` is a row with id, calling and served, held by this transaction."""
-    values = {"job": job.id, "calling": job.calling, "served": job.served, "kind": kind, "data": data}
-    tx.run(_APPEND, values)
+    append_all(tx, job, kind, [data])
+
+
+def append_all(tx: Transaction, job: Any, kind: str, several: Sequence[dict[str, Any]]) -> None:
+    """The same for several at once."""
+    common = {"job": job.id, "calling": job.calling, "served": job.served, "kind": kind}
+    tx.run(_APPEND, [{**common, "data": data} for data in several])
     tx.ring(str(job.id))
 
 

@@ -51,6 +51,7 @@ _GET: Final = _FULL.where(revisions.c.revision == processes.c.revision, processe
 _LIST: Final = _BARE.where(revisions.c.revision == processes.c.revision).order_by(
     processes.c.created.desc(), processes.c.id.desc()
 )
+_PACKAGE: Final = select(packages).where(packages.c.digest == bindparam("digest"))
 _VERSION: Final = select(workspaces.c.catalogue).where(workspaces.c.name == bindparam("workspace"))
 _REMEMBERED: Final = 4096
 """Descriptions that stay read: packages never change, so they never go stale."""
@@ -182,7 +183,7 @@ class Processes:
     def package(self, digest: str) -> Package:
         """A package by its digest."""
         with self._database.read() as tx:
-            row = tx.first(select(packages).where(packages.c.digest == digest))
+            row = tx.first(_PACKAGE, {"digest": digest})
         if row is None:
             raise NoSuchResource(f"There is no package {digest}.")
         return rows.package(row)

@@ -42,7 +42,7 @@ def prepare(database: Database, *, create: bool) -> None:
     _check_known(database, found)
     if not create:
         state = "has no tables yet" if found is None else f"is at version {found}, and {VERSIONS[-1]} is wanted"
-        raise Misconfigured(f"The database {database.name} {state}. Run `ades db migrate`.", field="database")
+        raise Misconfigured(f"The database {database.name} {state}. Run `ades db upgrade`.", field="database")
     migrate(database)
 
 

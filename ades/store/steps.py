@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, select, tuple_
+from sqlalchemy import Integer, bindparam, func, select, tuple_
 
 from ades.errors import NoSuchResource
 from ades.store import events, ids, rows
@@ -17,11 +17,21 @@ if TYPE_CHECKING:
     import builtins
     from uuid import UUID
 
-    from sqlalchemy import Select
-
     from ades.model import Page, Step
     from ades.store.claims import Claim
     from ades.store.database import Database
+
+
+_LAST: Final = select(func.max(steps.c.attempt)).where(steps.c.job == bindparam("of_job")).scalar_subquery()
+_ORDERED: Final = (
+    select(steps)
+    .where(
+        steps.c.job == bindparam("of_job"),
+        steps.c.attempt == func.coalesce(bindparam("of_attempt", type_=Integer), _LAST),
+    )
+    .order_by(steps.c.ordinal, steps.c.name)
+)
+_NAMED: Final = _ORDERED.where(steps.c.name == bindparam("its_name"))
 
 
 class Steps:
@@ -38,28 +48,27 @@ class Steps:
         with self._database.write() as tx:
             job = hold(tx, claim)
             tx.run(_put(tx.postgres), values)
-            for step in changed:
-                events.append(tx, job, "step", _told(step))
+            events.append_all(tx, job, "step", [_told(step.evolve(attempt=claim.attempt)) for step in changed])
 
     def list(self, job: UUID, attempt: int | None = None) -> list[Step]:
         """All steps of an attempt, the last one if none is named, in the order in which they became known."""
         with self._database.read() as tx:
-            return [rows.step(row) for row in tx.all(_ordered(job, attempt))]
+            return [rows.step(row) for row in tx.all(_ORDERED, _whose(job, attempt))]
 
     def page(self, job: UUID, page: Page, attempt: int | None = None) -> tuple[builtins.list[Step], str | None]:
         """The same, a page at a time."""
-        statement = _ordered(job, attempt).offset(page.skip).limit(page.limit + 1)
+        statement = _ORDERED.offset(page.skip).limit(page.limit + 1)
         if page.cursor is not None:
             statement = statement.where(tuple_(steps.c.ordinal, steps.c.name) > ids.place("s", page.cursor))
         with self._database.read() as tx:
-            found = [rows.step(row) for row in tx.all(statement)]
+            found = [rows.step(row) for row in tx.all(statement, _whose(job, attempt))]
         last = found[page.limit - 1] if len(found) > page.limit else None
         return found[: page.limit], None if last is None else ids.cursor("s", last.ordinal, last.name)
 
     def get(self, job: UUID, name: str, attempt: int | None = None) -> Step:
         """One step by its name."""
         with self._database.read() as tx:
-            row = tx.first(_ordered(job, attempt).where(steps.c.name == name))
+            row = tx.first(_NAMED, {**_whose(job, attempt), "its_name": name})
         if row is None:
             raise NoSuchResource(f"Job {job} has no step {name!r}.")
         return rows.step(row)
@@ -73,13 +82,8 @@ def _put(postgres: bool) -> Any:  # noqa: FBT001
     return insert.on_conflict_do_update(index_elements=keys, set_=news)
 
 
-def _ordered(job: UUID, attempt: int | None) -> Select[tuple[object, ...]]:
-    last = select(func.max(steps.c.attempt)).where(steps.c.job == job).scalar_subquery()
-    return (
-        select(steps)
-        .where(steps.c.job == job, steps.c.attempt == (last if attempt is None else attempt))
-        .order_by(steps.c.ordinal, steps.c.name)
-    )
+def _whose(job: UUID, attempt: int | None) -> dict[str, Any]:
+    return {"of_job": job, "of_attempt": attempt}
 
 
 def _told(step: Step) -> dict[str, object]:

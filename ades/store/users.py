@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, exc, or_, select, update
+from sqlalchemy import bindparam, delete, exc, or_, select, update
 
 from ades.errors import Conflict, NoSuchResource
 from ades.model import Token, User
@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from ades.store.database import Database
+
+
+_USER: Final = select(users).where(users.c.name == bindparam("name"))
+_VALID: Final = select(tokens).where(
+    tokens.c.hash == bindparam("hash"),
+    tokens.c.revoked.is_(None),
+    or_(tokens.c.expires.is_(None), tokens.c.expires > clock()),
+)
 
 
 class Users:
@@ -61,7 +69,7 @@ class Users:
     def get(self, name: str) -> User:
         """One user."""
         with self._database.read() as tx:
-            row = tx.first(select(users).where(users.c.name == name))
+            row = tx.first(_USER, {"name": name})
         if row is None:
             raise NoSuchResource(f"There is no user {name!r}.")
         return _user(row)
@@ -107,9 +115,8 @@ class Tokens:
 
     def find(self, hash: str) -> Token | None:  # noqa: A002 - what it is
         """The token of a hash, if it is valid now: known, not revoked, not expired."""
-        valid = (tokens.c.revoked.is_(None), or_(tokens.c.expires.is_(None), tokens.c.expires > clock()))
         with self._database.read() as tx:
-            row = tx.first(select(tokens).where(tokens.c.hash == hash, *valid))
+            row = tx.first(_VALID, {"hash": hash})
         return None if row is None else _token(row)
 
     def used(self, token: UUID) -> None:

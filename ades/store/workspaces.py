@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, exc, func, or_, select, update
+from sqlalchemy import bindparam, delete, exc, func, or_, select, update
 
 from ades.errors import BadRequest, Conflict, NoSuchWorkspace
 from ades.model import JSON, RESERVED_WORKSPACE_NAMES, WORKSPACE_NAME, JobStatus, Workspace
@@ -15,6 +15,9 @@ from ades.store.tables import jobs, processes, workspaces
 if TYPE_CHECKING:
     from ades.store.counters import Totals
     from ades.store.database import Database, Transaction
+
+
+_GET: Final = select(workspaces).where(workspaces.c.name == bindparam("name"))
 
 
 class Workspaces:
@@ -41,7 +44,7 @@ class Workspaces:
     def get(self, name: str) -> Workspace:
         """One workspace."""
         with self._database.read() as tx:
-            row = tx.first(select(workspaces).where(workspaces.c.name == name))
+            row = tx.first(_GET, {"name": name})
         if row is None:
             raise NoSuchWorkspace(f"There is no workspace {name!r}, or you may not see it.")
         return rows.workspace(row)
@@ -78,9 +81,7 @@ class Workspaces:
             _check_idle(tx, name)
             if not force:
                 _check_empty(tx, name)
-            for row in tx.all(select(jobs).where(jobs.c.calling == name).order_by(jobs.c.id)):
-                tx.run(delete(jobs).where(jobs.c.id == row.id))
-                counters.shift(tx, row, JobStatus(row.status), None)
+            counters.remove_called(tx, name)
             tx.run(delete(processes).where(processes.c.workspace == name))
             tx.run(delete(workspaces).where(workspaces.c.name == name))
             counters.forget(tx, name)

@@ -102,7 +102,7 @@ def test_without_create_nothing_is_made(url):
         with pytest.raises(Misconfigured, match="There is no database"):
             Store.open(url, create=False)
         Database(url).engine.connect().close()
-    with pytest.raises(Misconfigured, match=r"has no tables yet.*ades db migrate"):
+    with pytest.raises(Misconfigured, match=r"has no tables yet.*ades db upgrade"):
         Store.open(url, create=False)
 
 

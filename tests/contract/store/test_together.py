@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -16,7 +17,7 @@ from jobs_of_tests import PACKAGE, a_job, a_package
 from sqlalchemy import select
 
 from ades.errors import AdesError, Conflict, DuplicatedProcess, Locked, NoSuchJob, StaleClaim
-from ades.model import JobStatus
+from ades.model import JobQuery, JobStatus, Page
 from ades.store import Store, Subscriber, counters
 from ades.store.tables import turns, views
 
@@ -137,6 +138,42 @@ def test_processes_share_a_queue(made_url):
         assert len(claimed) == len(set(claimed))
         assert jobs == set(claimed)
         numbers_are_true(store)
+
+
+WORK = """
+import sys
+from datetime import timedelta
+sys.path.insert(0, sys.argv[2])
+from jobs_of_tests import a_job
+from ades.model import JobStatus
+from ades.store import Store
+with Store.open(sys.argv[1], create=False) as store:
+    print("ready", flush=True)
+    while True:
+        store.jobs.submit(a_job(digest=None))
+        claim = store.queue.claim("w", timedelta(seconds=60))
+        store.queue.progress(claim, 50)
+        store.queue.finish(claim, JobStatus.SUCCESSFUL)
+"""
+
+
+def test_killed_while_writing(made_url):
+    """Processes that are killed in the middle of their writing leave no half of anything, and nobody locked out."""
+    with Store.open(made_url) as store:
+        store.workspaces.create("demo")
+        command = [sys.executable, "-c", WORK, made_url, str(Path(__file__).parents[2])]
+        for _ in range(2):
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as victim:
+                assert victim.stdout.readline() == "ready\n"
+                time.sleep(0.3)
+                victim.kill()
+            store.jobs.submit(a_job(digest=None))
+            numbers_are_true(store)
+        found, _ = store.jobs.find(JobQuery("demo"), Page(10_000))
+        assert len(found) > 5
+        for job in found:
+            assert store.jobs.get(job.id).request == {"inputs": {"text": "hello"}}
+            assert store.events.after(job=job.id)[-1].data["progress"] == job.progress
 
 
 def test_dismissed_or_done_but_not_both(store):
@@ -276,3 +313,19 @@ def test_the_numbers_are_true_after_a_crowd(store):
     numbers_are_true(store)
     store.workspaces.recount()
     numbers_are_true(store)
+
+
+def test_the_numbers_are_true_after_a_removal(store):
+    """A workspace that goes with all its jobs takes them out of the numbers of all who saw them."""
+    for calling, deploying, executing in (
+        ("bob", "demo", "demo"),
+        ("bob", "demo", "bob"),
+        ("bob", "bob", "bob"),
+        ("demo", "bob", "bob"),
+    ):
+        for _ in range(3):
+            job = store.jobs.submit(a_job(calling=calling, deploying=deploying, executing=executing))
+            store.jobs.dismiss(job.id)
+    store.workspaces.remove("bob", force=True)
+    numbers_are_true(store)
+    assert 3 == store.workspaces.totals("demo").jobs
