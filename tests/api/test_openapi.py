@@ -108,6 +108,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_l1_the_server_does_what_its_definition_says(app, mode):
     """Requests made up from the definition, right and wrong ones, find no answer that it does not announce."""

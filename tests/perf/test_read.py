@@ -1,7 +1,7 @@
 """What reading costs, in CPU time of this process: the best of some rounds, because other work only ever adds.
 
 The budgets are those of an idle machine on which a million numbers are added up in 10 ms. A busy machine is slower even
-in CPU time, so that the same sum is measured beside each budget; a test fails at three times as much.
+in CPU time, so that the same sum is measured beside each budget; a test fails at six times as much.
 """
 
 import gc
@@ -17,7 +17,7 @@ from ades.settings import Settings
 
 ROOT = "/demo/ogc-api"
 MANY = 500
-MARGIN = 3
+MARGIN = 6
 
 
 @pytest.fixture(scope="module")
