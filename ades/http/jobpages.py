@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from ades.errors import AdesError
-from ades.http import previews, timeline
+from ades.http import inside, previews, timeline
 from ades.http.logs import WHOLE
 from ades.http.shaping import shaper
-from ades.model import JobStatus, Page
+from ades.model import JobStatus, Page, ResultKind
 from ades.service.handover import logs_prefix
 from ades.service.representation import Asked, Document, Door, decide
 from ades.service.request import Form
@@ -17,7 +18,7 @@ from ades.service.status import status_info, step_info
 
 if TYPE_CHECKING:
     from ades.http.call import Call
-    from ades.model import JSON, Job
+    from ades.model import JSON, Job, Result
 
 STEPS: Final = 200
 TAIL: Final = 8 * 1024
@@ -49,39 +50,56 @@ def _title(call: Call, found: Job) -> str:
 
 
 def results(call: Call, found: Job, document: dict[str, JSON]) -> dict[str, Any]:
-    """For the results."""
-    return {
-        "results": previews.results(document, lambda href, size: _read(call, found, href, size)),
-        "job": status_info(found, call.base),
-        "links": [],
-    }
+    """For the results. A STAC collection that stands for all of them is shown by what it stands for."""
+    shown = _results(call, found) if "stac_version" in document else _preview(call, found, document)
+    return {"results": shown, "job": status_info(found, call.base), "process_title": _title(call, found), "links": []}
 
 
 def _results(call: Call, found: Job) -> tuple[previews.Shown, ...]:
     try:
         form = decide(call.services.outputs.of(found), Asked(form=Form.DOCUMENT), Door.RESULTS)
         entries = form.entries if isinstance(form, Document) else ()
-        document = shaper(call, found).document(entries)
+        return _preview(call, found, shaper(call, found).document(entries))
     except AdesError:
         return ()
-    return previews.results(document, lambda href, size: _read(call, found, href, size))
 
 
-def _read(call: Call, found: Job, href: str, size: int) -> bytes | None:
-    """The first bytes behind the address of one of the job's own files."""
+def _preview(call: Call, found: Job, document: dict[str, JSON]) -> tuple[previews.Shown, ...]:
+    return previews.results(
+        document,
+        read=lambda href, size: _read(call, _row(call, found, href), size),
+        look_inside=lambda href: _look(call, found, _row(call, found, href)),
+    )
+
+
+def _row(call: Call, found: Job, href: str) -> Result | None:
+    """The result behind one of the job's own addresses."""
     prefix = call.url("jobs", str(found.id), "results") + "/"
     if not href.startswith(prefix):
         return None
     name, _, index = href.removeprefix(prefix).partition("/")
     try:
-        output = call.services.outputs.one(found, name)
-        row = output.rows[int(index) if index.isdigit() else 0]
-        if row.key is None:
-            return None
+        return call.services.outputs.one(found, unquote(name)).rows[int(index) if index.isdigit() else 0]
+    except (AdesError, IndexError):
+        return None
+
+
+def _read(call: Call, row: Result | None, size: int) -> bytes | None:
+    """The first bytes of a file."""
+    if row is None or row.key is None or row.kind is not ResultKind.FILE:
+        return None
+    try:
         with call.services.objects.open(row.key, 0, size) as source:
             return source.read()
-    except (AdesError, FileNotFoundError, IndexError):
+    except FileNotFoundError:
         return None
+
+
+def _look(call: Call, found: Job, row: Result | None) -> inside.Inside | None:
+    """What lies in a folder."""
+    if row is None or row.kind not in {ResultKind.DIRECTORY, ResultKind.STAC}:
+        return None
+    return inside.look(call, found, row)
 
 
 def _tail(call: Call, found: Job) -> str:

@@ -22,6 +22,8 @@ Box = tuple[float, float, float, float]
 _MARGIN: Final = 0.35
 _LEAST: Final = 8.0
 """Degrees: closer than this a coastline of 1:110 million says nothing."""
+_SMALL: Final = 60
+"""What is narrower than this part of the picture gets a ring around it."""
 _MOST_SHAPES: Final = 2000
 _WORLD: Final = (-180.0, -90.0, 180.0, 90.0)
 _SIDES: Final = 4
@@ -80,15 +82,16 @@ def draw(found: Sequence[Shape], land: str, label: str) -> Markup:
 
 
 def _drawn(shape: Shape, view: Box) -> Markup:
+    west, south, east, north = _around([shape])
     parts = [Markup('<path d="{}"><title>{}</title></path>').format(_path(shape.geometry), shape.name)]
+    rings = [((west + east) / 2, (south + north) / 2)] if east - west < (view[2] - view[0]) / _SMALL else []
     parts += [
         Markup('<circle cx="{:.4f}" cy="{:.4f}" r="{:.3f}"><title>{}</title></circle>').format(
             x, -y, (view[2] - view[0]) / 120, shape.name
         )
-        for x, y in _points(shape.geometry)
+        for x, y in list(_points(shape.geometry)) or rings
     ]
     if shape.picture:
-        west, south, east, north = _around([shape])
         parts.insert(
             0,
             Markup(

@@ -13,7 +13,13 @@ from ades.http import maps
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ades.http.inside import Inside
     from ades.model import JSON
+
+    Read = Callable[[str, int], bytes | None]
+    """Gives the first bytes behind an address of this server, or None."""
+    Look = Callable[[str], Inside | None]
+    """Tells what lies in the folder behind an address of this server, or None if it is no folder."""
 
 ENOUGH: Final = 64 * 1024
 """So many bytes of a file are looked at."""
@@ -46,14 +52,18 @@ class Shown:
     value: JSON = None
     has_value: bool = False
     shapes: tuple[maps.Shape, ...] = ()
+    items: tuple[Mapping[str, Any], ...] = ()
+    """STAC items."""
+    files: tuple[Mapping[str, Any], ...] = ()
+    """Links to what lies in a folder."""
     more: bool = False
     """There is more than is shown."""
 
 
-def results(document: Mapping[str, JSON], read: Callable[[str, int], bytes | None]) -> tuple[Shown, ...]:
-    """What a results document holds. `read` gives the first bytes behind an address of this server, or None."""
+def results(document: Mapping[str, JSON], read: Read, look_inside: Look) -> tuple[Shown, ...]:
+    """What a results document holds."""
     return tuple(
-        _shown(name if len(entries) == 1 else f"{name} {number}", entry, read)
+        _shown(name if len(entries) == 1 else f"{name} {number}", entry, read, look_inside)
         for name, value in document.items()
         if name != "links"
         for entries in [value if _are_links(value) else [value]]
@@ -65,9 +75,11 @@ def _are_links(value: JSON) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) and "href" in v for v in value)
 
 
-def _shown(name: str, entry: JSON, read: Callable[[str, int], bytes | None]) -> Shown:
+def _shown(name: str, entry: JSON, read: Read, look_inside: Look) -> Shown:
     if isinstance(entry, dict) and isinstance(entry.get("href"), str):
-        return _linked(name, entry, read)
+        shown = _linked(name, entry)
+        found = look_inside(shown.href)
+        return _file(shown, read) if found is None else _folder(shown, found)
     media_type = ""
     if isinstance(entry, dict) and "value" in entry:
         media_type = bare(entry.get("mediaType") or (entry.get("format") or {}).get("mediaType"))
@@ -79,16 +91,24 @@ def _shown(name: str, entry: JSON, read: Callable[[str, int], bytes | None]) -> 
     return Shown(name, media_type, value=entry, has_value=True, shapes=maps.shapes(entry))
 
 
-def _linked(name: str, link: Mapping[str, Any], read: Callable[[str, int], bytes | None]) -> Shown:
-    media_type, href = bare(link.get("type")), str(link["href"])
+def _linked(name: str, link: Mapping[str, Any]) -> Shown:
     size = link.get("file:size", link.get("size", link.get("length")))
-    shown = Shown(name, media_type, href, size if isinstance(size, int) else None, str(link.get("title") or ""))
-    if media_type in _PICTURES:
-        return _with(shown, picture=href)
-    if not looks_readable(media_type):
+    href, title = str(link["href"]), str(link.get("title") or "")
+    return Shown(name, bare(link.get("type")), href, size if isinstance(size, int) else None, title)
+
+
+def _folder(shown: Shown, found: Inside) -> Shown:
+    places = tuple(shape for item in found.items for shape in maps.shapes(item))
+    return _with(shown, items=found.items, files=found.files, shapes=places, more=found.more)
+
+
+def _file(shown: Shown, read: Read) -> Shown:
+    if shown.media_type in _PICTURES:
+        return _with(shown, picture=shown.href)
+    if not looks_readable(shown.media_type):
         return shown
-    wanted = ENOUGH_JSON if media_type.endswith("json") else ENOUGH
-    body = read(href, wanted + 1)
+    wanted = ENOUGH_JSON if shown.media_type.endswith("json") else ENOUGH
+    body = read(shown.href, wanted + 1)
     return shown if body is None else look(shown, body[:wanted], whole=len(body) <= wanted)
 
 

@@ -24,6 +24,7 @@ _CHIP: Final = 40
 """Shorter texts fit beside each other."""
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+")
 _WORDS: Final = {None: '<span class="faint">none</span>', True: "yes", False: "no"}
+_CODE: Final = re.compile(r"`([^`]+)`")
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?(?:Z|\+00:00)")
 
 
@@ -42,7 +43,7 @@ def objects(value: Any) -> list[dict[str, Any]]:
     """The objects in a list, or the named objects in an object, which then know their `key`; nothing for the rest."""
     if isinstance(value, dict):
         return [{"key": key} | entry for key, entry in value.items() if isinstance(entry, dict)]
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
 
 
 def pretty(value: Any) -> Markup:
@@ -63,6 +64,11 @@ def is_linkable(href: Any) -> bool:
         return urlsplit(href.strip()).scheme.lower() in _LINKABLE
     except ValueError:
         return False
+
+
+def prose(text: Any) -> Markup:
+    """A sentence of ours, in which words between backticks are code."""
+    return _safe(_CODE.sub(r"<code>\1</code>", str(escape(text or ""))))
 
 
 @lru_cache(maxsize=512)

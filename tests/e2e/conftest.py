@@ -25,7 +25,7 @@ def chromium() -> Iterator[Any]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the workspace `demo`."""
     folder: Path = tmp_path_factory.mktemp("server")
-    with serving(folder) as address:
+    with serving(folder, ADES_FETCH_ALLOW="127.0.0.1") as address:
         yield address
 
 

@@ -3,12 +3,14 @@
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from browser import PHONE
+from browser import PHONE, sharing
 
 ROOT = "/demo/ogc-api"
+SAMPLES = Path(__file__).parents[2] / "cwl"
 FORM = f"{ROOT}/processes/echo/form"
 EVIL = "<script>document.title = 'taken over'</script><img src=x onerror=alert(1)>"
 
@@ -169,11 +171,20 @@ def test_pages_about_jobs_can_be_read_by_everybody(visit, options):
 @pytest.fixture(scope="session")
 def tiles(home):
     """A workflow with a scattered step, a table, a map and a picture; it fails when it is asked to."""
-    package = Path(__file__).with_name("tiles.cwl").read_bytes()
-    request = Request(f"{home}{ROOT}/processes", package, {"Content-Type": "application/cwl+yaml"})
+    return deploy(home, Path(__file__).with_name("tiles.cwl"))
+
+
+@pytest.fixture(scope="session")
+def scene():
+    """The address of the sample scene, on another server."""
+    with sharing(SAMPLES / "eo-sample-data") as address:
+        yield f"{address}/sample-scene/sample-scene.json"
+
+
+def deploy(home, package):
+    request = Request(f"{home}{ROOT}/processes", package.read_bytes(), {"Content-Type": "application/cwl+yaml"})
     with urlopen(request, timeout=30) as answer:
-        assert 201 == answer.status
-    return f"{ROOT}/processes/tiles"
+        return urlsplit(answer.headers["Location"]).path
 
 
 def test_a_workflow_is_shown_as_a_picture_and_its_results_as_what_they_are(visit, tiles):
@@ -215,3 +226,18 @@ def test_a_failure_is_explained_with_the_last_words_of_the_tool(visit, tiles):
     page.get_by_role("region", name="Steps").locator("summary").first.click()
     log.click()
     assert "Measuring" in page.inner_text("body")
+
+
+def test_a_scene_becomes_a_water_mask_on_a_map(visit, home, scene):
+    page = visit().open(deploy(home, SAMPLES / "eo-sample.cwl"))
+    page.get_by_role("link", name="Run it").click()
+    page.get_by_role("textbox", name="Scene").fill(scene)
+    page.get_by_role("button", name="Run", exact=True).click()
+    result = ended(page).get_by_role("article", name="water")
+    result.locator(".leaflet-container .footprint").first.wait_for()
+    assert "sample-scene-water" in result.get_by_role("heading", level=4).inner_text()
+    assert result.get_by_role("img", name="Picture").evaluate("(e) => e.complete && e.naturalWidth > 100")
+    assert "water_percent" in result.inner_text()
+    with page.expect_download() as download:
+        result.get_by_role("link", name="Water (1) and land (0)").click()
+    assert Path(download.value.path()).read_bytes().startswith((b"II*", b"MM"))

@@ -9,6 +9,7 @@ import pytest
 from markup import Markup
 
 from ades.http import maps, previews, timeline
+from ades.http.inside import Inside
 from ades.http.pages import Context, render
 
 HOME = "http://ades.test/"
@@ -186,7 +187,15 @@ def read(href, most):
 
 
 def results(**document):
-    return previews.results(document, read)
+    return previews.results(document, read, FOLDERS.get)
+
+
+FOLDERS = {
+    "http://ades.test/demo/stac": Inside(items=(ITEM,), more=True),
+    "http://ades.test/demo/folder": Inside(
+        files=({"href": f"{HOME}demo/folder/a.tif", "title": "a.tif", "length": 2048},)
+    ),
+}
 
 
 def href(path, media_type, **more):
@@ -209,6 +218,16 @@ def test_results_are_shown_as_what_they_are():
     assert 10 == len([e for e in markup.all("td") if e.text == "Disko"])
     assert "This is the beginning" in said
     assert 1 == len(markup.all("svg"))
+
+
+def test_a_catalogue_is_shown_by_its_items_and_a_folder_by_its_files():
+    shown = results(scenes=href("stac", "application/json"), raw=href("folder", "application/json"))
+    markup = page("results", {"links": []}, results=shown)
+    assert {f"{ROOT}/stac/scene-1", f"{HOME}demo/t.png", f"{HOME}demo/folder/a.tif"} <= markup.links
+    assert "/demo/t.png" in {e.attributes["src"] for e in markup.all("img")}
+    assert 1 == len([e for e in markup.elements if "data-map" in e.attributes])
+    for words in ("scene-1", "2.0 KiB", "There is more"):
+        assert words in text(markup)
 
 
 def test_a_picture_from_elsewhere_is_linked_and_not_loaded():

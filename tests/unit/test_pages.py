@@ -252,6 +252,10 @@ def test_a_page_that_nobody_has_drawn_is_shown_as_a_plain_document():
     assert "three" in page("no-such-template", DOCUMENTS["document"]).text
 
 
+def test_words_between_backticks_are_code_and_markup_in_them_is_text():
+    assert "Ask for <code>&lt;b&gt;</code> &amp; <code>x</code>`" == values.prose("Ask for `<b>` & `x``")
+
+
 def test_a_deep_value_is_shown_as_json_instead_of_nesting_for_ever():
     value = "end"
     for _ in range(50):

@@ -30,6 +30,11 @@ const show = async (element) => {
   }).addTo(map);
   const bounds = layer.getBounds();
   map.fitBounds(bounds.isValid() ? bounds.pad(0.35) : world, { maxZoom: 5, animate: false });
+  layer.eachLayer((shape) => { /* what is too small to be seen gets a ring around it */
+    if (!shape.getBounds) return;
+    const box = shape.getBounds(), [a, b] = [map.latLngToLayerPoint(box.getNorthWest()), map.latLngToLayerPoint(box.getSouthEast())];
+    if (a.distanceTo(b) < 16) L.circleMarker(box.getCenter(), { radius: 9, className: "footprint", interactive: false }).addTo(map);
+  });
 };
 
 /* A bounding box: two clicks on a map fill in the four numbers; the numbers move the box. */
