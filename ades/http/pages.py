@@ -100,7 +100,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        show=values.show, objects=values.objects, pretty=values.pretty, time=values.time, words=values.words, size=values.size, prose=values.prose,
+        show=values.show, objects=values.objects, pretty=values.pretty, time=values.time, words=values.words, size=values.size, prose=values.prose, paragraphs=values.paragraphs,
         schema=schemas.in_words, groupby_start=schemas.grouped,
     )  # fmt: skip
     environment.globals.update(

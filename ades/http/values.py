@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DEPTH: Final = 6
 """Deeper values are shown as JSON text: a page is not a tree browser, and strangers' documents may be nested for ever."""
 _LINKABLE: Final = frozenset({"", "http", "https", "mailto"})
+_NARROW: Final = 60
 _CHIP: Final = 40
 """Shorter texts fit beside each other."""
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+")
@@ -69,6 +70,21 @@ def is_linkable(href: Any) -> bool:
 def prose(text: Any) -> Markup:
     """A sentence of ours, in which words between backticks are code."""
     return _safe(_CODE.sub(r"<code>\1</code>", str(escape(text or ""))))
+
+
+def paragraphs(text: Any) -> Markup:
+    """A description by somebody else: its paragraphs, without the line breaks of a narrow editor."""
+    blocks = [_flowing(block) for block in str(text or "").strip().split("\n\n") if block.strip()]
+    return Markup("\n").join(Markup('<p class="lines">{}</p>').format(prose(block)) for block in blocks)
+
+
+def _flowing(block: str) -> str:
+    """Lines that are long were broken for want of room; short ones, and lists, on purpose."""
+    found = ""
+    for line in block.strip("\n").splitlines():
+        broken = len(found.rpartition("\n")[2]) >= _NARROW and not line.lstrip().startswith(("-", "*", "•"))
+        found += (" " if broken else "\n") + line.strip() if found else line.strip()
+    return found
 
 
 @lru_cache(maxsize=512)

@@ -256,6 +256,16 @@ def test_words_between_backticks_are_code_and_markup_in_them_is_text():
     assert "Ask for <code>&lt;b&gt;</code> &amp; <code>x</code>`" == values.prose("Ask for `<b>` & `x``")
 
 
+def test_a_description_flows_where_its_lines_were_broken_for_want_of_room():
+    long = "Computes spectral indices of an optical scene, marks water where"
+    text = f"{long}\nit is above.\n\nTakes:\n- a scene\n- <b>\n"
+    assert (
+        f'<p class="lines">{long} it is above.</p>\n<p class="lines">Takes:\n- a scene\n- &lt;b&gt;</p>'
+        == values.paragraphs(text)
+    )
+    assert "" == values.paragraphs(None)
+
+
 def test_a_deep_value_is_shown_as_json_instead_of_nesting_for_ever():
     value = "end"
     for _ in range(50):
