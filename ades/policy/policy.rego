@@ -1,6 +1,6 @@
 # Who may do what on an ADES server.
 #
-# The server asks for `data.ades.decision` with the input that docs/reference.md describes, and does only what `allow`
+# The server asks for `data.ades.decision` with the input that docs/access.md describes, and does only what `allow`
 # permits. The same file decides in the server itself and in an Open Policy Agent server; `opa test ades/policy` runs
 # the tests beside it. Whoever replaces it keeps `decision` or `allow`; without an answer everything is refused.
 #
