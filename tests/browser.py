@@ -98,7 +98,7 @@ class Visitor:
 
     def __post_init__(self) -> None:
         self.context: BrowserContext = self.browser.new_context(**{"viewport": WIDE} | self.options)
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(30_000)
         self.context.route("**/*", self._at_home)
         self.page: Page = self.context.new_page()
         self.page.on("console", lambda line: self.errors.append(line.text) if line.type == "error" else None)

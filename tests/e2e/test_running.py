@@ -25,7 +25,7 @@ def run(page, message="Hello", pause="0"):
 
 
 def ended(page, status="successful"):
-    page.locator("h1 .state", has_text=status).wait_for(timeout=30_000)
+    page.locator("h1 .state", has_text=status).wait_for(timeout=60_000)
     return page
 
 
@@ -56,7 +56,7 @@ def test_all_of_it_works_without_scripts(visit):
 
 
 def test_a_running_job_is_watched_without_the_page_being_loaded_again(visit):
-    page = run(visit().open(FORM), pause="3")
+    page = run(visit().open(FORM), pause="8")
     page.evaluate("window.stayed = true")
     page.locator("h1 .state", has_text="running").wait_for()
     assert page.evaluate("window.stayed")
@@ -134,11 +134,11 @@ def test_the_list_shows_the_newest_job_first_and_can_be_narrowed(visit):
 
 
 def test_a_list_with_running_jobs_keeps_itself_fresh(visit):
-    page = run(visit().open(FORM), pause="3")
+    page = run(visit().open(FORM), pause="8")
     job = page.url.rpartition("/")[2]
     page.goto(page.url.rpartition("/")[0])
     page.evaluate("window.stayed = true")
-    page.locator("tbody tr", has_text=job).locator(".state", has_text="successful").wait_for(timeout=30_000)
+    page.locator("tbody tr", has_text=job).locator(".state", has_text="successful").wait_for(timeout=60_000)
     assert page.evaluate("window.stayed")
 
 
