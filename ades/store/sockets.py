@@ -30,7 +30,7 @@ class Sockets:
 
     def send(self, topics: list[str]) -> None:
         """Ring at every other process; the sockets of dead ones are swept away."""
-        if self._folder is None:
+        if self._folder is None or not _ours(self._folder):
             return
         others = [path for path in _entries(self._folder) if path != self._own]
         if not others:
@@ -52,15 +52,24 @@ class Sockets:
                     heard(self._socket.recv(_LARGEST).decode(errors="replace").split("\n"))
 
     def _open(self, folder: Path) -> None:
-        self._own = folder / uuid.uuid4().hex[:12]
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(self._own))
         self._socket.settimeout(1)
+        self._own = folder / uuid.uuid4().hex[:12]
+        for _ in range(10):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if not _ours(folder):
+                raise PermissionError(f"{folder} belongs to somebody else.")
+            # The last one to leave takes the folder away, perhaps just now.
+            with suppress(FileNotFoundError):
+                self._socket.bind(str(self._own))
+                return
 
     def close(self) -> None:
-        """Take the own socket away."""
+        """Take the own socket away, and the folder with the last one."""
         if self._own is not None:
             self._own.unlink(missing_ok=True)
+            with suppress(OSError):
+                self._own.parent.rmdir()
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
@@ -87,15 +96,18 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _folder(database: str) -> Path | None:
-    """A folder of this user, the same for all processes that use the database; None where none can be had."""
+    """Where the sockets of a database lie, the same for all processes of this user; None where nothing is short enough."""
     mark = hashlib.sha256(os.fsencode(Path(database).resolve())).hexdigest()[:16]
     for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - ours and private
-        if not base or len(base) > _PATH_LIMIT - 50:
-            continue
-        folder = Path(base) / f"ades-{os.getuid()}-{mark}"
-        with suppress(OSError):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            seen = folder.lstat()
-            if stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid() and not seen.st_mode & 0o077:
-                return folder
+        if base and len(base) <= _PATH_LIMIT - 50 and os.access(base, os.W_OK):
+            return Path(base) / f"ades-{os.getuid()}-{mark}"
     return None
+
+
+def _ours(folder: Path) -> bool:
+    """Whether the folder is there, and nobody else could have put anything into it."""
+    try:
+        seen = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(seen.st_mode) and seen.st_uid == os.getuid() and not seen.st_mode & 0o077

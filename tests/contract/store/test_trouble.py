@@ -82,7 +82,7 @@ def test_a_vanished_server(own_cluster, monkeypatch):
             began = time.monotonic()
             with pytest.raises(Unavailable, match=r"The database postgresql.* does not answer") as refusal:
                 question()
-            assert time.monotonic() - began < 6
+            assert time.monotonic() - began < 20
             assert "geheim" not in str(refusal.value)
         own_cluster.start()
         store.ping()
