@@ -77,7 +77,7 @@ def _geometry(name: str) -> CustomType:
 
 
 _BBOX: Final = CustomType(
-    {"bbox": _NUMBERS, "crs": ["null", "string"]},
+    {"bbox": _NUMBERS, "crs": ["null", _enum("CRS84", "CRS84h")]},
     {"allOf": [{"format": "ogc-bbox"}]},
 )
 _GEOJSON: Final = {name: _geometry(name) for name in _GEOMETRIES} | {

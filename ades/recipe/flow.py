@@ -170,8 +170,9 @@ class _Scope:
         return picked(merged, port["pickValue"]) if "pickValue" in port else merged
 
     def shortened(self, link: str) -> str:
-        own = self.node.get("id")
-        return short_link(link, own if own not in self.steps or link.count("/") > 1 else None)
+        own, rest = self.node.get("id"), link.rpartition("#")[2].partition("/")[2]
+        # `#a/b` in a workflow `a` with a step `a`: its input b if it has one, otherwise the output b of the step
+        return short_link(link, own if own not in self.steps or "/" in rest or rest in self.inputs else None)
 
     def type_of(self, link: str, port: JSON) -> JSON:
         name, slash, output = link.partition("/")

@@ -40,6 +40,8 @@ class Pack:
     """Extension fields (`s:…`) and texts at the top of a document with `$graph`."""
     single: bool = False
     """The document is one process, not a `$graph`."""
+    tools: dict[str, str] = field(default_factory=dict)
+    """Tools that had the name of a workflow, by that name."""
     files: list[str] = field(default_factory=list)
     """The addresses of other files that became part of it."""
 
@@ -61,6 +63,7 @@ class _Packer:
     def pack(self, value: JSON, source: Source) -> Pack:
         packed = self.document(value, source)
         self.reading.settle()
+        self.lift_to(packed, self.reading.needed)
         self.link_all(packed, packed)
         packed.files = [address for address, found in self.files.items() if found is not None]
         return packed
@@ -154,10 +157,22 @@ class _Packer:
         name = node.get("id", "")
         if not name and not packed.single:
             self.reading.problem(node.at, "Every process in `$graph` needs an `id`.")
-        elif name in packed.processes:
+        elif name not in packed.processes:
+            packed.processes[name] = node
+        elif (packed.processes[name].get("class") == "Workflow") == (node.get("class") == "Workflow"):
             self.reading.problem(node.at, f"There are two processes with the id `{name}`.")
         else:
+            self.share(packed, name, node)
+
+    def share(self, packed: Pack, name: str, node: Node) -> None:
+        """A workflow and a tool of the same name: the workflow keeps it, and what its steps run is the tool."""
+        tool = packed.processes[name] if node["class"] == "Workflow" else node
+        if node["class"] == "Workflow":
             packed.processes[name] = node
+        tool["id"] = self.free_id(f"{name}-tool", packed)
+        packed.processes[tool["id"]] = tool
+        packed.tools[name] = tool["id"]
+        self.reading.warn(f"A workflow and a tool are both called `{name}`; the tool is called `{tool['id']}` here.")
 
     # -- what is named elsewhere ------------------------------------------------------------------------------------
 
@@ -178,6 +193,7 @@ class _Packer:
 
     def target(self, run: str, at: At, packed: Pack, whole: Pack) -> str:
         local = run.removeprefix("#")
+        local = packed.tools.get(local, local)
         if run.startswith("#") or local in packed.processes:
             if local in packed.processes:
                 return f"#{self.renamed(packed, local, whole)}"
@@ -225,12 +241,16 @@ class _Packer:
             reading.version, reading.namespaces, reading.types = outer
         reading.settle()
         whole.namespaces = other.namespaces | whole.namespaces
-        if VERSIONS[other.version] < VERSIONS[whole.version]:
-            _lift_all(other, VERSIONS[whole.version])
-        elif VERSIONS[other.version] > VERSIONS[whole.version]:
-            _lift_all(whole, VERSIONS[other.version])
-            whole.version = other.version
+        newest = max(VERSIONS[other.version], VERSIONS[whole.version], reading.needed)
+        self.lift_to(other, newest)
+        self.lift_to(whole, newest)
         return other
+
+    def lift_to(self, packed: Pack, version: Version) -> None:
+        """Read a document as a newer version of CWL."""
+        if VERSIONS[packed.version] < version:
+            _lift_all(packed, version)
+            packed.version = f"v{version[0]}.{version[1]}"
 
     def free_id(self, name: str, whole: Pack) -> str:
         candidate, count = name, 1

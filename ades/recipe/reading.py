@@ -75,6 +75,8 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     parts: int = 0
+    needed: Version = V1_0
+    """The oldest version that has all requirements of the package; it may be newer than what the package says."""
     expanding: tuple[str, ...] = ()
     """The custom types being read just now, so that one that holds itself is noticed."""
 

@@ -175,7 +175,8 @@ def _must(value: JSON, at: At, reading: Reading) -> JSON:
         return value
     shape, since = known
     if since > reading.version:
-        reading.problem(at, f"`{name}` needs cwlVersion v{since[0]}.{since[1]}.")
+        reading.warn(f"`{name}` needs cwlVersion v{since[0]}.{since[1]}, so the package is read as that version.")
+        reading.needed = max(reading.needed, since)
     return _read(shape, value, name, at, reading)
 
 

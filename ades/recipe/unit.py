@@ -53,17 +53,24 @@ def unit_of(document: Document, fetch: Callable[[str], bytes] | None) -> Unit:
 
 def _description(value: dict[str, JSON]) -> dict[str, JSON]:
     found = value.get("processDescription")
-    if isinstance(found, dict) and isinstance(found.get("process"), dict):
-        found = found["process"]
     if found is None:
         return {}
     if not isinstance(found, dict):
         raise InvalidPackage(f"`processDescription` must be an object, but this is {named(found)}.")
-    for ports in ("inputs", "outputs"):
-        if not isinstance(found.get(ports, {}), dict):
-            raise InvalidPackage(
-                f"`processDescription.{ports}` maps ids to descriptions; this is {named(found[ports])}."
-            )
+    if isinstance(found.get("process"), dict):
+        around = {key: found[key] for key in ("jobControlOptions", "outputTransmission") if key in found}
+        found = around | {"version": found.get("processVersion")} | found["process"]
+    if "description" not in found and "abstract" in found:
+        found = found | {"description": found["abstract"]}
+    return found | {which: _ports(found[which], which) for which in ("inputs", "outputs") if which in found}
+
+
+def _ports(found: JSON, which: str) -> dict[str, JSON]:
+    """Inputs or outputs by id; older drafts list them."""
+    if isinstance(found, list) and all(isinstance(port, dict) and isinstance(port.get("id"), str) for port in found):
+        return {port["id"]: {key: value for key, value in port.items() if key != "id"} for port in found}
+    if not isinstance(found, dict):
+        raise InvalidPackage(f"`processDescription.{which}` maps ids to descriptions; this is {named(found)}.")
     return found
 
 

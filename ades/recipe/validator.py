@@ -59,7 +59,7 @@ _BBOX: Final[dict[str, JSON]] = {
             "items": {"type": "number"},
             "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
         },
-        "crs": {"type": "string"},
+        "crs": {"type": "string", "pattern": r"(^|[/:])CRS84h?\]?$"},
     },
 }
 _FILE: Final[dict[str, JSON]] = {

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ades.model import JSON
 
 _QUALIFIED: Final = frozenset({"value", "mediaType", "encoding", "schema", "format", "type"})
+_BBOX: Final = frozenset({"bbox", "crs"})
+"""The fields of a bounding box, as OGC API and the custom types of CWL have it."""
 _BINARY: Final = frozenset({"base64", "binary"})
 
 
@@ -132,8 +134,8 @@ class _Conversion:
                 return [self.of(item, items) for item in (plain if isinstance(plain, list) else [value])]
             case {"type": "record", "fields": fields}:
                 return self._record(self._value(value), _fields(fields))
-            case {"type": "enum"}:
-                return self._value(value)
+            case {"type": "enum", "symbols": symbols}:
+                return _symbol(self._value(value), symbols)
             case {"type": inner} if not isinstance(inner, str) or inner not in {"array", "record", "enum"}:
                 return self.of(value, inner)
             case _:
@@ -165,6 +167,8 @@ class _Conversion:
             value = {"value": value}
         if not isinstance(value, dict):
             raise self._wrong(f"it should be an object with {', '.join(fields)}")
+        if fields.keys() == _BBOX:
+            value = {"crs": "CRS84"} | value  # what OGC API means when nothing is said
         return {name: self.of(value[name], kind) for name, kind in fields.items() if name in value}
 
     def _choose(self, value: JSON, kinds: list[JSON]) -> JSON:
@@ -252,6 +256,13 @@ def _spelled_out(kind: JSON) -> JSON:
     return kind
 
 
+def _symbol(value: JSON, symbols: list[str]) -> JSON:
+    """A choice; where the choices are names of coordinate systems, clients write whole addresses."""
+    known = {_short(symbol) for symbol in symbols}
+    tail = str(value).rstrip("]").rpartition("/")[2].rpartition(":")[2]
+    return tail if str(value) not in known and tail in known else value
+
+
 _SIMPLE: Final[dict[str, tuple[type, ...]]] = {
     "boolean": (bool,),
     "int": (int,),
@@ -276,7 +287,7 @@ def _fits(value: JSON, kind: JSON) -> bool:
         case {"type": "record", "fields": fields}:
             fits = isinstance(plain, dict) and plain.keys() <= _fields(fields).keys()
         case {"type": "enum", "symbols": symbols}:
-            fits = plain in {_short(symbol) for symbol in symbols}
+            fits = str(_symbol(plain, symbols)) in {_short(symbol) for symbol in symbols}
         case _:
             fits = True
     return fits

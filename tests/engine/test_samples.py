@@ -130,3 +130,24 @@ outputs: {lines: stdout}
     assert "1\n" == allowed.text("lines")
     assert refused.ended.outcome is Outcome.FAILED
     assert "127.0.0.1" in refused.ended.failure.message
+
+
+@pytest.mark.parametrize("crs", [None, "CRS84", "http://www.opengis.net/def/crs/OGC/1.3/CRS84", "[OGC:CRS84]"])
+def test_boxes_say_their_crs_as_packages_know_it(machine, crs):
+    """Packages compare `crs` with a short name; clients write its address, or nothing."""
+    package = """\
+cwlVersion: v1.2
+class: CommandLineTool
+id: boxes
+requirements: {InlineJavascriptRequirement: {}}
+baseCommand: echo
+arguments: ["$(inputs.box.crs)", '$(inputs.box.bbox.join(","))']
+inputs: {box: "https://raw.githubusercontent.com/eoap/schemas/main/ogc.yaml#BBox"}
+outputs: {said: stdout}
+"""
+    found = compile_package(read(package.encode(), "application/cwl"))
+    box = {"bbox": [1, 2, 3, 4]} | ({} if crs is None else {"crs": crs})
+    run = machine.run(found.executable, {"box": box}, outputs=found.description["outputs"])
+
+    assert run.ended.outcome is Outcome.SUCCESSFUL, run.ended
+    assert "CRS84 1,2,3,4\n" == run.text("said")

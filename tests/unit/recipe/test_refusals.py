@@ -163,7 +163,7 @@ def test_no_more_is_told_than_anybody_reads():
         ("executionUnit: {unit: {unit: {unit: {unit: {unit: {unit: {}}}}}}}", "too many times"),
         ("executionUnit: {value: {}, mediaType: application/x-r}", "application/x-r"),
         ("{executionUnit: {value: x}, processDescription: 5}", "must be an object"),
-        ("{executionUnit: {value: x}, processDescription: {inputs: []}}", "maps ids"),
+        ("{executionUnit: {value: x}, processDescription: {inputs: [5]}}", "maps ids"),
     ],
 )
 def test_documents_that_are_no_packages(written, word):
