@@ -131,6 +131,7 @@ def assemble(settings: Settings) -> Services:
         examine=lambda: [
             health.look("database", lambda: health.check_database(store)),
             health.look("storage", lambda: _storage(objects)),
+            health.look("sandbox", lambda: health.check_sandbox(settings)),
         ],
         mounts=mounts(settings),
         areas=AREAS,

@@ -44,8 +44,6 @@ class Options:
     """How long one expression may take."""
     javascript_memory: int = 128 * 1024**2
     """How many bytes one expression may use (QuickJS)."""
-    containers: Literal["none", "docker", "podman", "singularity"] = "none"
-    """What brings the image that a tool names. `none`: the command itself runs."""
     checksums: bool = True
     """Whether results carry their sha256."""
 

@@ -86,6 +86,18 @@ def check_programs() -> Check:
     return Check("containers", State.OK, f"none: tools run as commands of this machine, on {cores} cores")
 
 
+def check_sandbox(settings: Settings) -> Check:
+    """Jobs on this machine are kept apart; tried, not guessed."""
+    from ades.engine.local import Isolation, probe, why_not
+
+    found = probe()
+    if why_not(settings, workspaces=1) is not None:
+        return Check("sandbox", State.FAILED, f"Jobs are refused. {found.why}")
+    if settings.local_isolation == "none":
+        return Check("sandbox", State.WARNING, "switched off (ADES_LOCAL_ISOLATION=none)")
+    return Check("sandbox", State.OK if found.isolation is Isolation.NAMESPACES else State.WARNING, found.why)
+
+
 def examine(settings: Settings) -> list[Check]:
     """Look at every part that this configuration uses."""
     return [
@@ -94,6 +106,7 @@ def examine(settings: Settings) -> list[Check]:
         look("objects", lambda: check_objects(settings)),
         look("identity", lambda: check_identity(settings)),
         look("containers", check_programs),
+        look("sandbox", lambda: check_sandbox(settings)),
     ]
 
 

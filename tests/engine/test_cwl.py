@@ -548,13 +548,13 @@ def test_a_file_may_be_two_outputs(sandboxed):
 
 
 def test_steps_run_side_by_side(sandboxed):
-    """Four tasks of half a second on four cores take less than two seconds together."""
+    """On four cores four tasks run at the same time, on one core one after the other."""
     package = flow(
         "{wait: {run: '#wait', scatter: n, in: {n: ns}, out: []}}",
         "{ns: 'int[]'}",
         "[]",
         "{ScatterFeatureRequirement: {}}",
-        "\n- {class: CommandLineTool, id: wait, baseCommand: [sleep, '0.5'], inputs: {n: int}, outputs: []}\n",
+        "\n- {class: CommandLineTool, id: wait, baseCommand: [sleep, '2'], inputs: {n: int}, outputs: []}\n",
     )
     run = sandboxed.run(package, {"ns": [1, 2, 3, 4]}, entry="main", limits=Limits(cores=4))
     steps = run.steps.values()

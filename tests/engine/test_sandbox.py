@@ -274,8 +274,12 @@ def test_strangers_do_not_share_a_machine_without_a_sandbox(monkeypatch, tmp_pat
     alone = Settings(data=tmp_path)
     assert why_not(alone, workspaces=1) is None
     assert "ADES_LOCAL_ISOLATION=none" in why_not(alone, workspaces=2)
-    assert "Namespaces are refused." in why_not(alone.model_copy(update={"oidc_issuer": "https://x"}), workspaces=1)
+    assert "Namespaces are refused." in why_not(alone.model_copy(update={"tokens": True}), workspaces=1)
     assert why_not(Settings(data=tmp_path, local_isolation="none"), workspaces=2) is None
+    machine = Machine(tmp_path)
+    machine.engine._workspaces.add("bob")
+    with pytest.raises(Misconfigured, match="not be kept apart"):
+        machine.start(shell("true"))
     monkeypatch.setattr(hidden, "probe", lambda: Found(Isolation.NAMESPACES, ""))
     assert why_not(alone, workspaces=2) is None
 

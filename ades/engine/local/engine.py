@@ -21,11 +21,11 @@ from uuid import UUID
 import orjson
 
 from ades.engine.local import folders
-from ades.engine.local.hidden import hidden_paths
+from ades.engine.local.hidden import hidden_paths, why_not
 from ades.engine.local.probe import Isolation, probe
 from ades.engine.local.sandbox import installed_software
 from ades.engine.local.wire import Lines, packet_pair, receive, send, stream_pair
-from ades.errors import Unavailable
+from ades.errors import Misconfigured, Unavailable
 from ades.model import Failure, Reason
 from ades.runner.events import Ended, Event, Outcome, decode
 from ades.runner.logs import Logs
@@ -85,6 +85,7 @@ class LocalEngine:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._beat_at = 0.0
+        self._workspaces: set[str] = set()
 
     # -- the protocol
 
@@ -95,6 +96,7 @@ class LocalEngine:
                 raise Unavailable(f"There is no room for another job: {len(self._runs)} of {self._slots} are running.")
             if document.job in self._runs:
                 raise Unavailable(f"The job {document.job} is still running here.")
+            self._refuse_strangers(document)
             order = self._order(document)
             control = self._warm()
             ours, theirs = stream_pair()
@@ -155,6 +157,13 @@ class LocalEngine:
         if thread is not None:
             thread.join(timeout=5)
         self._let_parent_go()
+
+    def _refuse_strangers(self, document: JobDocument) -> None:
+        """Jobs of several workspaces run here only where they are kept apart."""
+        complaint = why_not(self._settings, workspaces=len(self._workspaces | {document.executing}))
+        if complaint is not None:
+            raise Misconfigured(complaint, field="local_isolation")
+        self._workspaces.add(document.executing)
 
     # -- the warm parent
 

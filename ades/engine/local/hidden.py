@@ -27,7 +27,7 @@ def hidden_paths(settings: Settings) -> list[Path]:
 
 def why_not(settings: Settings, *, workspaces: int) -> str | None:
     """Why jobs should not run on this machine, where several people share it; None when they may."""
-    if settings.local_isolation == "none" or (settings.oidc_issuer is None and workspaces < 2):  # noqa: PLR2004
+    if settings.local_isolation == "none" or (not settings.identities and workspaces < 2):  # noqa: PLR2004
         return None
     found = probe()
     if found.isolation is Isolation.NAMESPACES:
