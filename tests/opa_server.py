@@ -22,6 +22,7 @@ for name in sys.argv[3:]:
 
 class Front(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body in one packet, as a real server sends them
 
     def do_GET(self):
         self._answer(200, {}) if self.path == "/health" else self._answer(404, {})
