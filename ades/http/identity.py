@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ades.errors import Misconfigured, Unauthorized
 from ades.model import ANONYMOUS, EVERYBODY, WORKSPACE_NAME, Actor
-from ades.service.oidc import OidcTokens, own_roles, proper_name, workspace_names
+from ades.service.callers import own_roles, proper_name, workspace_names
 from ades.service.people import People
 from ades.service.tokens import PREFIX, Tokens
 from ades.telemetry import log
@@ -15,6 +15,7 @@ from ades.telemetry import log
 if TYPE_CHECKING:
     from flask import Request
 
+    from ades.service.oidc import OidcTokens
     from ades.settings import Settings
     from ades.store import Store
 
@@ -33,7 +34,7 @@ class Identity:
         self._gateways = tuple(_network(name) for name in settings.gateway_proxies)
         self._tokens = Tokens(store)
         self._people = People(store)
-        self._oidc = OidcTokens(settings) if settings.oidc_issuer else None
+        self._oidc = _issuer_tokens(settings) if settings.oidc_issuer else None
 
     def __call__(self, request: Request) -> Actor:
         """The actor. Without identities everybody is let in, and a token that comes along counts for nothing."""
@@ -102,3 +103,10 @@ def _network(name: str) -> IPv4Network | IPv6Network:
             f"ADES_GATEWAY_PROXIES: {name!r} is neither an address nor a network like 10.0.0.0/8.",
             field="gateway_proxies",
         ) from error
+
+
+def _issuer_tokens(settings: Settings) -> OidcTokens:
+    """What checks signatures is imported only where an issuer is configured."""
+    from ades.service.oidc import OidcTokens
+
+    return OidcTokens(settings)

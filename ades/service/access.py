@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades.errors import BadRequest, Conflict, ImmutableProcess, NoSuchProcess
 from ades.model import WORKSPACE_NAME, Access
-from ades.service.oidc import proper_name
+from ades.service.callers import proper_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,8 +13,6 @@ import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from jsonschema.exceptions import best_match
-
 from ades.errors import InvalidInput
 from ades.service.request import encoding, media_type
 from ades.service.schemas import Field, Rules, explain, pointer
@@ -196,6 +194,8 @@ class _Reader:
     def _check(self, schema: Draft202012Validator, value: JSON, *path: int) -> None:
         if not _lies_elsewhere(value):
             content = value["value"] if self.known.is_file and _is_content(value) else value
+            from jsonschema.exceptions import best_match
+
             error = best_match(schema.iter_errors(content))
             if error is not None:
                 self.refuse(explain(error), *path, *error.absolute_path)

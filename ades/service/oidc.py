@@ -9,7 +9,8 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 
 from ades.errors import Unauthorized
-from ades.model import ADMINISTRATOR, WORKSPACE_NAME, Actor
+from ades.model import WORKSPACE_NAME, Actor
+from ades.service.callers import own_roles, proper_name, workspace_names
 from ades.service.issuer import IssuerKeys
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from ades.settings import Settings
 
 _LONGEST: Final = 16 * 1024
-_LONGEST_NAME: Final = 255
-OWN_PREFIX: Final = "token:"
-"""Names of machines begin so; nobody from outside may be called so."""
 
 
 class OidcTokens:
@@ -87,27 +85,6 @@ def understand(claims: dict[str, Any], settings: Settings) -> Actor:
         roles=frozenset() if service else roles,
         service=service,
     )
-
-
-def proper_name(name: object) -> bool:
-    """A name that a user from outside may have."""
-    return (
-        isinstance(name, str)
-        and 0 < len(name) <= _LONGEST_NAME
-        and name.isprintable()
-        and not name.startswith(OWN_PREFIX)
-    )
-
-
-def workspace_names(words: list[str]) -> frozenset[str]:
-    """Those of the words that can be names of workspaces."""
-    return frozenset(word for word in words if WORKSPACE_NAME.fullmatch(word))
-
-
-def own_roles(words: list[str], settings: Settings) -> frozenset[str]:
-    """Roles of a token, and the server's own role only for those whom the settings call administrators."""
-    roles = frozenset(words) - {ADMINISTRATOR}
-    return roles | {ADMINISTRATOR} if set(settings.admin_roles) & set(words) else roles
 
 
 def _claim(claims: dict[str, Any], name: str) -> Any:

@@ -14,14 +14,12 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from jsonschema import Draft202012Validator, FormatChecker
-
 from ades.service.request import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from jsonschema import ValidationError
+    from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
     from ades.model import JSON
 
@@ -217,12 +215,16 @@ def _is_file(branch: Mapping[str, Any]) -> bool:
 
 
 def _compiled(schema: dict[str, JSON]) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator(schema, format_checker=_formats())
 
 
 @cache
 def _formats() -> FormatChecker:
     """The formats that are checked; unknown ones are not."""
+    from jsonschema import FormatChecker
+
     checker = FormatChecker(("date", "email", "ipv4", "ipv6", "regex", "uuid"))
     checker.checks("date-time")(_is_moment)
     checker.checks("date")(lambda value: not isinstance(value, str) or _reads(date.fromisoformat, value))

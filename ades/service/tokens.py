@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from ades.errors import BadRequest, NoSuchResource, Unauthorized
 from ades.model import Actor, Token
 from ades.policy.actions import SCOPES, Action
-from ades.service.oidc import OWN_PREFIX
+from ades.service.callers import OWN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
