@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ades.model import JSON
     from ades.recipe.document import Document
 
+MAX_DESCRIPTION: Final = 1024**2
+"""Bytes of a description: each client that asks for the process gets it."""
+_MOST_NAMED: Final = 20
 _NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9_.\-]+")
 
 
@@ -98,6 +101,9 @@ def _compiled(
 ) -> Compiled:
     about = metadata.about(chosen, packed.about, packed.namespaces, unit.description, reading)
     description = merged(describe(process_id, chosen, about), unit.description, reading)
+    size = len(orjson.dumps(description))
+    if size > MAX_DESCRIPTION:
+        raise InvalidPackage(f"The description of the process would have {size} bytes; {MAX_DESCRIPTION} are allowed.")
     schema = validator(chosen, refinements(unit.description))
     entry = str(chosen.get("id") or ("main" if "main" not in packed.processes else process_id))
     chosen["id"] = entry
@@ -154,7 +160,7 @@ def _choose(packed: Pack, wanted: str | None, reading: Reading) -> Node:
         if found is None or found["class"] == "Operation":
             raise WorkflowNotFound(
                 f"The package holds no workflow `{wanted}`.{similar(wanted, packed.processes)} "
-                f"It holds: {', '.join(f'`{name}`' for name in packed.processes)}.",
+                f"It holds: {', '.join(f'`{name}`' for name in list(packed.processes)[:_MOST_NAMED])}.",
             )
         return found
     return _first(packed, reading)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ades.recipe.document import named
 from ades.recipe.reading import V1_0, Node, similar
@@ -17,6 +17,9 @@ from ades.recipe.reading import V1_0, Node, similar
 if TYPE_CHECKING:
     from ades.model import JSON
     from ades.recipe.reading import At, Reading, Version
+
+MAX_TEXT: Final = 50_000
+"""Characters of one description: it stands in every list of processes."""
 
 Shape: TypeAlias = Callable[["JSON", "At", "Reading"], "JSON"]
 
@@ -123,7 +126,11 @@ texts = one_or_many(text)
 def paragraphs(value: JSON, at: At, reading: Reading) -> JSON:
     """A text, or a list of texts that become one."""
     found = texts(value, at, reading)
-    return "\n".join(found) if isinstance(found, list) else found
+    whole = "\n".join(found) if isinstance(found, list) else found
+    if len(whole) > MAX_TEXT:
+        reading.problem(at, f"This text has {len(whole)} characters; {MAX_TEXT} at most are shown to clients.")
+        return ""
+    return whole
 
 
 def short(value: JSON, at: At, reading: Reading) -> JSON:
