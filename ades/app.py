@@ -31,6 +31,7 @@ from ades.http import (
     results,
     sessions,
     site,
+    stac,
     workspaces,
 )
 from ades.http.address import Addresses
@@ -72,10 +73,11 @@ AREAS = (
     results.AREA,
     logs.AREA,
     browser.AREA,
+    stac.AREA,
 )
 """All that is served below each prefix, in the order of the API definition."""
 
-SITE = (*site.ROUTES, *workspaces.ROUTES, *sessions.ROUTES)
+SITE = (*site.ROUTES, *workspaces.ROUTES, *sessions.ROUTES, *stac.ROUTES)
 """All that is served above the workspaces."""
 
 _GRACE = 10

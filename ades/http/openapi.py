@@ -15,6 +15,8 @@ from ades.http.routes import EVERYWHERE, Answer, Area, Route
 from ades.policy import Action
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from flask import Response
 
     from ades.http.call import Call
@@ -59,6 +61,14 @@ def document(services: Services, mount: Mount | None, base: str, workspace: str)
         route for area in services.areas for route in area.routes if route.profiles is None or profile in route.profiles
     ]
     schemas = {name: schema for area in services.areas for name, schema in area.schemas.items()}
+    return describe(services, routes, schemas, base, f"OGC API - Processes of the workspace {workspace}.")
+
+
+def describe(
+    services: Services, routes: Sequence[Route], schemas: Mapping[str, Any], base: str, description: str
+) -> dict[str, Any]:
+    """The definition of some routes, which are served below `base`."""
+    schemas = schemas or {name: schema for area in services.areas for name, schema in area.schemas.items()}
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(_VARIABLE.sub(r"{\1}", route.path), {})[route.method.lower()] = _operation(route)
@@ -67,7 +77,7 @@ def document(services: Services, mount: Mount | None, base: str, workspace: str)
         "info": {
             "title": services.settings.title,
             "version": __version__,
-            "description": f"OGC API - Processes of the workspace {workspace}.",
+            "description": description,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [_server(services, base)],
@@ -75,7 +85,7 @@ def document(services: Services, mount: Mount | None, base: str, workspace: str)
         "security": [{"token": []}] if services.settings.identities else [{}, {"token": []}],
         "paths": paths,
         "components": {
-            "schemas": {"problem": PROBLEM} | schemas,
+            "schemas": {"problem": PROBLEM, **schemas},
             "responses": _refusals(routes),
             "headers": HEADERS,
             "parameters": {name: _header(name) for route in routes for name in route.headers},
@@ -158,7 +168,7 @@ def _statuses(route: Route) -> list[int]:
     return sorted({status_of(kind) for kind in kinds})
 
 
-def _refusals(routes: list[Route]) -> dict[str, Any]:
+def _refusals(routes: Sequence[Route]) -> dict[str, Any]:
     statuses = sorted({status for route in routes for status in _statuses(route)})
     return {str(status): _refusal(status) for status in statuses}
 

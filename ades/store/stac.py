@@ -88,6 +88,14 @@ class Stac:
         cursor = None if last is None else ids.cursor("c", last.place, "")
         return [StacCollection(row.id, row.key) for row in found[: page.limit]], cursor
 
+    def catalogues(self, query: StacQuery, page: Page) -> list[str]:
+        """What the results are grouped by: the processes that have any, or the jobs of one as `cat_<job>`."""
+        column = items.c.process_id if query.process is None else items.c.job
+        statement = select(column).where(*_of(items, query)).group_by(column).order_by(func.max(items.c.place).desc())
+        with self._database.read() as tx:
+            found = tx.all(statement.limit(page.limit))
+        return [str(row[0]) if query.process is None else f"cat_{row[0]}" for row in found]
+
     def extent(self, query: StacQuery) -> Extent:
         """What the items of a query span together."""
         # Whatever crosses the date line makes the whole go around.
