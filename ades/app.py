@@ -80,6 +80,8 @@ AREAS = (
 SITE = (*site.ROUTES, *workspaces.ROUTES, *sessions.ROUTES, *stac.ROUTES)
 """All that is served above the workspaces."""
 
+_LOOK = 0.5
+"""Seconds between two looks at whether the server still lives."""
 _GRACE = 10
 """Seconds that requests get to end when the server stops."""
 
@@ -188,15 +190,22 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
     # The hook comes before anybody listens.
     server.on_startup(lambda: _announce_later(announce, settings.host, port))
     with _worker(settings):
-        server.serve(target_loader=partial(_web_worker, settings), wrap_loader=False)
+        server.serve(target_loader=partial(_web_worker, settings, os.getpid()), wrap_loader=False)
 
 
-def _web_worker(settings: Settings) -> Flask:
-    """The application of one web worker process."""
+def _web_worker(settings: Settings, server: int) -> Flask:
+    """The application of one web worker process, which ends when the server does, however that ends."""
+    threading.Thread(target=_end_with, args=(server,), name="ades-parent", daemon=True).start()
     app = create_app(settings)
     gc.collect()
     gc.freeze()  # what is loaded by now stays: looking through it again and again would take a third of the time
     return app
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK)
+    os._exit(1)
 
 
 def _announce_later(announce: Callable[[str], object], host: str, port: int) -> None:

@@ -80,7 +80,7 @@ class Api:
         self.root = f"{address}/{workspace}/ogc-api"
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and document of an answer."""
+        """Status, headers (by their names in lower case) and document of an answer."""
         url = path if path.startswith("http") else self.root + path
         data = None if body is None else json.dumps(body).encode()
         given = {"Content-Type": "application/json"} | {
@@ -89,9 +89,9 @@ class Api:
         request = urllib.request.Request(url, data, given, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, dict(answer.headers), _document(answer.read())
+                return answer.status, _lower(answer.headers), _document(answer.read())
         except HTTPError as error:
-            return error.code, dict(error.headers), _document(error.read())
+            return error.code, _lower(error.headers), _document(error.read())
 
     def deploy(self, package: dict[str, Any]) -> None:
         """Deploy a CWL package."""
@@ -119,6 +119,10 @@ class Api:
             assert time.monotonic() < end, document
             time.sleep(pause)
         return document
+
+
+def _lower(headers: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _document(body: bytes) -> Any:

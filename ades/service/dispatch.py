@@ -124,7 +124,8 @@ class Supervised:
             child.wait()
 
     def _spawned(self) -> subprocess.Popen[bytes]:
-        child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own module
+        command = [*COMMAND, str(os.getpid())]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own module
         if child.stdin is not None:
             with child.stdin as pipe:
                 pipe.write(self._settings.to_json())
@@ -144,7 +145,7 @@ class Supervised:
 
 def main() -> None:
     """Be the child: settings come through standard input, and the end with the end of the server."""
-    parent = os.getppid()
+    parent = int(sys.argv[1])
     worker = Worker(Settings.model_validate_json(sys.stdin.buffer.read()))
 
     def follow() -> None:

@@ -137,7 +137,8 @@ class _Keeper:
             self._in_sandbox = self._stopped is None
         if not self._in_sandbox:
             return
-        with os.fdopen(self._plan, "wb") as pipe:
+        # Who was killed before could read it is found to have ended without a word.
+        with suppress(BrokenPipeError), os.fdopen(self._plan, "wb") as pipe:
             pipe.write(order + b"\n")
 
     def _watch(self, watch: Watch) -> dict[str, Any] | Ended:
