@@ -23,6 +23,7 @@ from ades.http import (
     browser,
     deploy,
     execution,
+    files,
     jobs,
     landing,
     logs,
@@ -77,7 +78,7 @@ AREAS = (
 )
 """All that is served below each prefix, in the order of the API definition."""
 
-SITE = (*site.ROUTES, *workspaces.ROUTES, *sessions.ROUTES, *stac.ROUTES)
+SITE = (*site.ROUTES, *workspaces.ROUTES, *sessions.ROUTES, *stac.ROUTES, *files.ROUTES)
 """All that is served above the workspaces."""
 
 _LOOK = 0.5

@@ -6,6 +6,7 @@ Each field carries the sentence that the reference in `docs/reference.md` prints
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -74,6 +75,10 @@ class Settings(BaseSettings):
         "", description="Encryption that the object store is asked for."
     )
     s3_encryption_key: str = Field("", description="Id of the KMS key for that encryption.")
+
+    # files of workspaces
+    upload_limit: int = Field(10 * 1000**3, ge=1, description="Largest file in bytes that can be uploaded.")
+    link_lifetime: timedelta = Field(timedelta(hours=1), description="How long presigned links to files work.")
 
     # inputs of jobs
     stage_in_limit: int = Field(100 * 1000**3, ge=1, description="Most bytes that the inputs of one job may have.")

@@ -224,7 +224,8 @@ def _keep_media_type(path: Path, info: ObjectInfo) -> None:
 
 def _walk(folder: Path, prefix: str) -> Iterator[ObjectInfo]:
     try:
-        entries = list(os.scandir(folder))
+        with os.scandir(folder) as found:
+            entries = list(found)
     except (FileNotFoundError, NotADirectoryError):
         return
     own = [entry for entry in entries if not entry.name.startswith(OWN)]
