@@ -1,0 +1,22 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = Path(__file__).parents[1] / "conftest.py"
+
+
+@pytest.mark.parametrize(("complete", "word"), [("", "1 skipped"), ("1", "1 failed")])
+def test_where_everything_must_be_there_nothing_is_skipped(tmp_path, complete, word):
+    """On a laptop a test without its part is skipped; where CI has installed everything it fails."""
+    (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
+    (tmp_path / "test_one.py").write_text(
+        "import pytest\ndef test(): pytest.skip('PostgreSQL is not installed here')\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, tmp_path]
+    answer = subprocess.run(
+        command, env=os.environ | {"ADES_TESTS_COMPLETE": complete}, capture_output=True, text=True, check=False
+    )
+    assert word in answer.stdout
