@@ -38,6 +38,7 @@ from ades.http import (
 from ades.http.address import Addresses
 from ades.http.cache import Cache
 from ades.http.door import Door
+from ades.http.hosts import HostForm
 from ades.http.identity import Identity
 from ades.http.mounting import mount
 from ades.http.mounts import mounts
@@ -100,7 +101,8 @@ def create_app(settings: Settings) -> Flask:
     mount(app, services, [route for area in services.areas for route in area.routes], SITE)
     if settings.access_documents:
         _follow_access(settings, services.store)
-    app.wsgi_app = Door(app.wsgi_app, services.addresses)  # type: ignore[method-assign]
+    inside = HostForm(app.wsgi_app, settings) if settings.workspaces_domain else app.wsgi_app
+    app.wsgi_app = Door(inside, services.addresses)  # type: ignore[method-assign]
     return app
 
 

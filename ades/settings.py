@@ -78,6 +78,11 @@ class Settings(BaseSettings):
 
     # files of workspaces
     upload_limit: int = Field(10 * 1000**3, ge=1, description="Largest file in bytes that can be uploaded.")
+    workspaces_domain: str = Field(
+        "",
+        description="Domain below which each workspace has a host: files are then also served at "
+        "`https://<workspace>.<domain>/files/<bucket>/<path>`. Empty: no such hosts.",
+    )
     link_lifetime: timedelta = Field(timedelta(hours=1), description="How long presigned links to files work.")
 
     # inputs of jobs
