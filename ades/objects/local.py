@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from ades.errors import BadRequest, Conflict, StorageFull, Unavailable
 from ades.objects import OWN, ObjectInfo, check_key, media_type_of
-from ades.objects.parts import part_of
+from ades.objects.parts import FULL, copy, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from io import BufferedWriter
 
 CHUNK: Final = 1024 * 1024
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _TRIES: Final = 20
 """Between making a folder and writing into it, another process may prune it as empty."""
 
@@ -111,7 +110,7 @@ class LocalStore:
             with file:
                 if isinstance(source, Path):
                     with source.open("rb") as original, _trouble(key):
-                        _copy(original, file)
+                        copy(original, file)
                 else:
                     _pour(io.BytesIO(source) if isinstance(source, bytes) else source, file, key)
                 with _trouble(key):
@@ -154,7 +153,7 @@ def _trouble(key: str) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(key) from None
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise StorageFull(f"There is no room left to store {key}: {error.strerror}. Free or add space.") from error
         if error.errno == errno.ENAMETOOLONG:
             raise BadRequest(f"The key {key!r} is too long for this machine.", field="key") from error
@@ -172,25 +171,6 @@ def _pour(source: BinaryIO, file: BinaryIO, key: str) -> None:
     while chunk := source.read(CHUNK):
         with _trouble(key):
             file.write(chunk)
-
-
-def _copy(original: BinaryIO, file: BinaryIO) -> None:
-    """Let the kernel copy, which shares blocks where the file system can; else copy by hand."""
-    size = os.fstat(original.fileno()).st_size
-    done = 0
-    if hasattr(os, "copy_file_range"):
-        try:
-            while done < size:
-                count = os.copy_file_range(original.fileno(), file.fileno(), min(size - done, 1 << 30), done, done)
-                if count == 0:
-                    break
-                done += count
-        except OSError as error:
-            if error.errno in _FULL:
-                raise
-    original.seek(done)
-    file.seek(done)
-    shutil.copyfileobj(original, file, CHUNK)
 
 
 def _etag(status: os.stat_result) -> str:

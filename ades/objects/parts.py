@@ -1,12 +1,19 @@
-"""A part of a stream, as a stream."""
+"""Parts of streams, and files from one place to the other."""
 
 from __future__ import annotations
 
+import errno
 import io
-from typing import TYPE_CHECKING, BinaryIO, cast
+import os
+import shutil
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the system says when there is no room left."""
+CHUNK: Final = 1024 * 1024
 
 
 class Part(io.RawIOBase):
@@ -42,3 +49,22 @@ def part_of(stream: BinaryIO, start: int, length: int | None) -> BinaryIO:
     """The part of a seekable stream that begins at `start`."""
     stream.seek(start)
     return cast("BinaryIO", io.BufferedReader(Part(stream, length), 256 * 1024))
+
+
+def copy(original: BinaryIO, file: BinaryIO) -> None:
+    """Let the kernel copy, which shares blocks where the file system can; else copy by hand."""
+    size = os.fstat(original.fileno()).st_size
+    done = 0
+    if hasattr(os, "copy_file_range"):
+        try:
+            while done < size:
+                count = os.copy_file_range(original.fileno(), file.fileno(), min(size - done, 1 << 30), done, done)
+                if count == 0:
+                    break
+                done += count
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+    original.seek(done)
+    file.seek(done)
+    shutil.copyfileobj(original, file, CHUNK)

@@ -33,8 +33,11 @@ if TYPE_CHECKING:
     from ades.settings import Settings
 
 PART: Final = 16 * 1024**2
-"""Bytes of a part; ten thousand parts make 160 GB where the size is not known before."""
-TRANSFER: Final = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=4, max_io_queue=8)
+"""Bytes of a part of a file, and what is stored in one go."""
+PIECE: Final = 8 * 1024**2
+"""Bytes of a part of a stream: of these, ten at a time are held in memory, and ten thousand make 80 GB."""
+OF_FILES: Final = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=10)
+OF_STREAMS: Final = TransferConfig(multipart_threshold=PIECE, multipart_chunksize=PIECE, max_concurrency=4)
 AT_ONCE: Final = 1000
 """Objects that one call lists or deletes."""
 
@@ -64,10 +67,10 @@ class S3Store:
                 if size < PART:
                     with source.open("rb") as file:
                         return self._put_small(key, file, size, extra)
-                self._client.upload_file(str(source), self.bucket, name, ExtraArgs=extra, Config=TRANSFER)
+                self._client.upload_file(str(source), self.bucket, name, ExtraArgs=extra, Config=OF_FILES)
             else:
                 whole = cast("BinaryIO", Whole(source))
-                self._client.upload_fileobj(whole, self.bucket, name, ExtraArgs=extra, Config=TRANSFER)
+                self._client.upload_fileobj(whole, self.bucket, name, ExtraArgs=extra, Config=OF_STREAMS)
         return self.stat(key)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:

@@ -26,7 +26,7 @@ from ades.runner.order import Content, Reference, job_order
 from ades.runner.stage_in import archive, checks, folder, names
 from ades.runner.stage_in.budget import Budget
 from ades.runner.stage_in.carrier import Carrier, Document
-from ades.runner.stage_in.roads import Folders, roads
+from ades.runner.stage_in.roads import Folders, open_roads
 from ades.runner.stage_in.walk import Walk, parse
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Staging:
         most = min(settings.stage_in_limit, document.limits.disk or settings.stage_in_limit)
         budget = Budget(most, settings.stage_in_timeout, lambda text: emit(Message(text)))
         self._fetcher = Fetcher(settings)
-        self._roads = roads(settings, self._fetcher, store, document.calling, budget)
+        self._roads = open_roads(settings, self._fetcher, store, document.calling, budget)
         self._carrier = Carrier(self._roads, budget)
         self._most_items = settings.stage_in_items
         self._planners = ThreadPoolExecutor(PLANNERS, "ades-inputs")

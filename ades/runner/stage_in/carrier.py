@@ -6,7 +6,9 @@ behind the guard, buckets and the own store by prefix, folders below the roots t
 
 from __future__ import annotations
 
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from random import uniform
@@ -17,7 +19,7 @@ from ades.fetch import shown
 from ades.runner.stage_in import checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from ades.fetch import Fetcher
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 TRIES: Final = 5
 """In a row without a single new byte."""
 CHUNK: Final = 1024 * 1024
+LARGE: Final = 64 * 1024**2
+SPAN: Final = 32 * 1024**2
+SPANS: Final = 4
+"""Parts of one large thing that come at the same time."""
 DOCUMENT: Final = 32 * 1024**2
 """Largest STAC document."""
 
@@ -51,6 +57,18 @@ class Coming:
     resumable: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A large thing, of which any part can be read by itself."""
+
+    size: int
+    media_type: str
+    open: Callable[[int, int], BinaryIO]
+    """open(start, length)"""
+    same: Callable[[], bool]
+    """Whether it is still what it was when its size was asked for."""
+
+
 class Road(Protocol):
     """How things come from one kind of place."""
 
@@ -65,6 +83,10 @@ class Road(Protocol):
 
     def below(self, href: str) -> list[str] | None:
         """The names of all that lies in this folder; None if it is no folder or cannot be listed."""
+        ...
+
+    def large(self, href: str) -> Large | None:
+        """A thing so large that its parts are better brought side by side; None for all others."""
         ...
 
 
@@ -100,7 +122,8 @@ class Carrier:
         """A thing of any size into a file; what it is. Taken up again where it broke, checked when it is there."""
         part = path.with_name(f".{path.name}.part")
         try:
-            found = self._whole(href, part)
+            large = self._road(href).large(href)
+            found = self._side_by_side(href, large, part) if large else self._whole(href, part)
             checks.length(part, size)
             checks.kind(part, media_type)
             if checksum:
@@ -131,6 +154,33 @@ class Carrier:
                 if tries >= TRIES:
                     raise
                 self._wait(tries)
+
+    def _side_by_side(self, href: str, large: Large, part: Path) -> str:
+        """The parts of a large thing, several at a time, each into its place."""
+        if large.size > self.budget.left:
+            raise ContentTooLarge(f"it has {large.size} bytes, more than may still come for this job")
+
+        def bring(start: int) -> None:
+            at, length = start, min(SPAN, large.size - start)
+            with large.open(start, length) as stream:
+                while piece := stream.read(CHUNK):
+                    os.pwrite(file.fileno(), piece, at)
+                    at += len(piece)
+                    self.budget.add(len(piece))
+            if at != start + length:
+                raise FetchInterrupted(f"{shown(href)} broke off after {at} of {large.size} bytes")
+
+        with part.open("wb") as file, ThreadPoolExecutor(SPANS, "ades-spans") as pool:
+            futures = [pool.submit(bring, start) for start in range(0, large.size, SPAN)]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+        if not large.same():
+            raise FetchInterrupted(f"{shown(href)} has changed while it was read")
+        return large.media_type
 
     def _wait(self, tries: int) -> None:
         pause = min(8.0, 0.25 * 2**tries) * uniform(0.5, 1)  # noqa: S311 - to come apart, not to be unguessable
@@ -168,6 +218,10 @@ class Web:
 
     def below(self, href: str) -> list[str] | None:  # noqa: ARG002 - the protocol's
         """The web has no folders."""
+        return None
+
+    def large(self, href: str) -> Large | None:  # noqa: ARG002 - the protocol's
+        """Not every server gives parts, and many answer a second connection with 429."""
         return None
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from ades.errors import FetchRefused
 from ades.fetch import shown
 from ades.objects import ObjectStore, media_type_of, open_bucket
-from ades.runner.stage_in.carrier import Coming, Document, Road, Web, absent, limited, pieces
+from ades.runner.stage_in.carrier import LARGE, Coming, Document, Large, Road, Web, absent, limited, pieces
 from ades.runner.stage_in.names import safe
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ STORE: Final = "store"
 """The scheme of what lies in the workspace's own part of the store: `store:<key>`."""
 
 
-def roads(settings: Settings, fetcher: Fetcher, store: ObjectStore, workspace: str, budget: Budget) -> dict[str, Road]:
+def open_roads(
+    settings: Settings, fetcher: Fetcher, store: ObjectStore, workspace: str, budget: Budget
+) -> dict[str, Road]:
     """All roads that a job of this workspace may take, by scheme."""
     web = Web(fetcher, budget)
     found: dict[str, Road] = {scheme.lower(): web for scheme in settings.fetch_schemes}
@@ -63,6 +65,21 @@ class _Store:
             raise absent(href) from None
         with stream:
             yield Coming(pieces(stream), start, info.media_type or media_type_of(key), info.etag, resumable=True)
+
+    def large(self, href: str) -> Large | None:
+        """A thing so large that its parts are better brought side by side."""
+        store, key = self.find(href)
+        try:
+            info = store.stat(key)
+        except FileNotFoundError:
+            raise absent(href) from None
+        if info.size < LARGE:
+            return None
+
+        def same() -> bool:
+            return store.stat(key).etag == info.etag
+
+        return Large(info.size, info.media_type or media_type_of(key), lambda at, size: store.open(key, at, size), same)
 
     def below(self, href: str) -> list[str] | None:
         """The names of all that lies in this folder."""
@@ -140,6 +157,10 @@ class Folders:
             for path in top.rglob("*")
             if path.is_file() and self._inside(path.resolve())
         )
+
+    def large(self, href: str) -> Large | None:  # noqa: ARG002 - the protocol's
+        """From this machine to itself one after the other is quickest."""
+        return None
 
     def in_place(self, href: str) -> Path | None:
         """Where a file, or a folder with its catalogue, lies ready for use: what is here need not be brought."""

@@ -14,6 +14,7 @@ from staging_support import path_of, read
 
 from ades.model import Reason
 from ades.objects import open_bucket
+from ades.objects.local import LocalStore
 from ades.runner.failures import RunFailed
 
 
@@ -462,6 +463,27 @@ def test_buckets(stage, moto, item):
             run({"f": f"s3://bucket/{key}"}, {"f": "File"})
     with pytest.raises(RunFailed, match=r"there is nothing at s3://bucket/open/none"):
         run({"f": "s3://bucket/open/none"}, {"f": "File"})
+
+
+def test_large_objects_come_side_by_side(stage, store, monkeypatch):
+    """In spans of their own, and the same bytes are there; one that changes meanwhile is told."""
+    monkeypatch.setattr("ades.runner.stage_in.roads.LARGE", 1000)
+    monkeypatch.setattr("ades.runner.stage_in.carrier.SPAN", 300)
+    body = bytes(range(256)) * 10
+    store.put("alice/files/big.bin", body)
+    assert body == path_of(stage({"f": "store:alice/files/big.bin"}, {"f": "File"})["f"]).read_bytes()
+    with pytest.raises(RunFailed, match=r"more than may still come"):
+        stage({"f": "store:alice/files/big.bin"}, {"f": "File"}, stage_in_limit=2000)
+    opened = LocalStore.open
+
+    def changing(self, key, start=0, length=None):
+        if start == 300:
+            self.put(key, body[::-1])
+        return opened(self, key, start, length)
+
+    monkeypatch.setattr(LocalStore, "open", changing)
+    with pytest.raises(RunFailed, match=r"has changed while it was read"):
+        stage({"f": "store:alice/files/big.bin"}, {"f": "File"})
 
 
 def test_a_plain_file_for_a_folder(folder, web):

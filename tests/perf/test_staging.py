@@ -1,0 +1,98 @@
+"""A large asset comes in and goes out: how much memory that takes, and how quick it is beside plain boto3."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from s3_servers import KEY, SECRET, rclone, settings_for  # noqa: F401 - a fixture
+
+SIZE = 2 * 1024**3
+MEMORY = 200 * 1024**2
+SHARE = 0.8
+
+STAGE = textwrap.dedent("""
+    import json, resource, sys, time
+    from pathlib import Path
+    sys.path.insert(0, "tests")
+    from staging_support import job
+    from ades.objects import open_store
+    from ades.runner.stage_in import stage_in
+    from ades.runner.stage_out import stage_out
+    from ades.runner.document import Options
+    from ades.settings import Settings
+    given = json.loads(sys.argv[1])
+    settings = Settings.model_validate(given["settings"])
+    store = open_store(settings)
+    folder = Path(given["folder"])
+    if given["way"] == "in":
+        document = job({"f": given["href"]}, {"f": "File"})
+        start = time.monotonic()
+        stage_in(document, folder, settings, store)
+    else:
+        document = job({}, {}, options=Options(checksums=given["checksums"]))
+        value = {"class": "File", "location": Path(given["file"]).as_uri(), "basename": "big.bin"}
+        start = time.monotonic()
+        list(stage_out(document, {"out": value}, folder, store))
+    seconds = time.monotonic() - start
+    print(json.dumps([seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024]))
+""")
+PLAIN = textwrap.dedent("""
+    import json, sys, time
+    import boto3
+    from botocore.config import Config
+    given = json.loads(sys.argv[1])
+    config = Config(s3={"addressing_style": "path"}, request_checksum_calculation="when_required",
+                    response_checksum_validation="when_required")
+    client = boto3.client("s3", endpoint_url=given["endpoint"], region_name="us-east-1", config=config,
+                          aws_access_key_id=given["key"], aws_secret_access_key=given["secret"])
+    start = time.monotonic()
+    if given["way"] == "in":
+        client.download_file("bucket", given["name"], given["file"])
+    else:
+        client.upload_file(given["file"], "bucket", given["name"])
+    print(json.dumps([time.monotonic() - start, 0]))
+""")
+
+
+def run(code, **given):
+    done = subprocess.run([sys.executable, "-c", code, json.dumps(given)], capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+def test_a_large_asset(rclone, tmp_path):  # noqa: F811
+    """Two gibibytes through stage-in and stage-out: below 200 MB of memory, at least 0.8 of what boto3 does."""
+    big = tmp_path / "big.bin"
+    with big.open("wb") as file:
+        file.truncate(SIZE)
+    settings = settings_for(rclone, s3_inputs="bucket")
+    raw = settings.model_dump(mode="json") | {"s3_secret_key": SECRET}
+    plain = {"endpoint": rclone, "key": KEY, "secret": SECRET, "name": "plain.bin"}
+    seconds = {name: [] for name in ("boto3 out", "stage-out", "stage-out with checksums", "boto3 in", "stage-in")}
+    memory = []
+    for turn in range(2):
+        seconds["boto3 out"].append(run(PLAIN, way="out", file=str(big), **plain)[0])
+        for checksums, name in ((False, "stage-out"), (True, "stage-out with checksums")):
+            took, peak = run(STAGE, way="out", file=str(big), folder=str(tmp_path), settings=raw, checksums=checksums)
+            seconds[name].append(took)
+            memory.append(peak)
+        copy = tmp_path / "copy.bin"
+        seconds["boto3 in"].append(run(PLAIN, way="in", file=str(copy), **plain)[0])
+        copy.unlink()
+        place = tmp_path / f"in-{turn}"
+        took, peak = run(STAGE, way="in", href="s3://bucket/plain.bin", folder=str(place), settings=raw)
+        seconds["stage-in"].append(took)
+        memory.append(peak)
+        (found,) = place.rglob("plain.bin")
+        assert SIZE == found.stat().st_size
+        found.unlink()
+    best = {name: min(values) for name, values in seconds.items()}
+    told = {name: f"{SIZE / 1e6 / value:.0f} MB/s" for name, value in best.items()}
+    print(f"\n2 GiB, best of two: {told}; peak memory {max(memory) / 1e6:.0f} MB")  # noqa: T201 - what was measured
+    assert max(memory) < MEMORY
+    assert best["boto3 out"] / best["stage-out"] >= SHARE
+    assert best["boto3 in"] / best["stage-in"] >= SHARE
