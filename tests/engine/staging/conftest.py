@@ -43,8 +43,8 @@ def told():
 def stage(tmp_path, settings, store, told):
     """Stages inputs in; the job order with paths in place of locations."""
 
-    def run(inputs, types, *, disk=None, **changes):
-        place = tmp_path / f"in-{uuid4()}"
+    def run(inputs, types, *, disk=None, place=None, **changes):
+        place = place or tmp_path / f"in-{uuid4()}"
         document = job(inputs, types, limits=Limits(disk=disk))
         changed = settings.model_copy(update=changes)
         return stage_in(document, place, changed, store, lambda event: told.append(event.text))

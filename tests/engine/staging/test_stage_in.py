@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import os
+import subprocess
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -588,6 +590,23 @@ def test_the_first_failure_ends_the_rest(folder, web, item):
     with pytest.raises(RunFailed, match=r"none.bin answers 404"):
         folder({"value": item(web.url, assets={"none": {"href": f"{web.url}/none.bin"}} | assets)})
     assert len(web.heads) < 150
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk(stage, web, tmp_path):
+    """The machine's trouble, not the job's, and told as such; nothing half is left."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("this machine mounts no tmpfs")
+    try:
+        web.give("/big.bin", bytes(3_000_000))
+        with pytest.raises(RunFailed, match=r"no space left on the disk of the server to bring the input f") as caught:
+            stage({"f": f"{web.url}/big.bin"}, {"f": "File"}, place=disk / "in")
+        assert Reason.DISK_FULL == caught.value.failure.reason
+        assert [] == [path for path in disk.rglob("*") if path.is_file()]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_progress_is_told(folder, web, item, told, monkeypatch):
