@@ -64,6 +64,11 @@ def unshare(flags: int) -> None:
     _checked("unshare", ctypes.c_int(flags))
 
 
+def return_to(namespace: int, kind: int) -> None:
+    """Go (back) into the namespace that is open as this file."""
+    _checked("setns", ctypes.c_int(namespace), ctypes.c_int(kind))
+
+
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
     """Mount, bind or change a mount."""
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, data)]

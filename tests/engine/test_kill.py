@@ -180,11 +180,16 @@ def test_a_killed_runner_is_lost(fresh):
     machine = fresh()
     run, mark = start(machine, "plain")
     tool = psutil.Process(marked(mark)[0])
-    first = next(p for p in tool.parents() if len(p.children()) and p.parent().parent().pid == keepers(machine)[0].pid)
-    first.kill()
+    next(parent for parent in tool.parents() if number_inside(parent.pid) == 1).kill()
     run.wait(TWO_SECONDS)
     assert Outcome.LOST is run.ended.outcome
     assert [] == marked(mark)
+
+
+def number_inside(pid):
+    """The number of a process in its own namespace."""
+    (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("NSpid:")]
+    return int(line.split()[-1])
 
 
 WORKER = """

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cwltool import process
 from runs import shell
 
+from ades.engine.local.rehearsal import perform, rehearse
 from ades.runner.events import Outcome
 
 
@@ -81,3 +83,21 @@ def test_an_idle_engine_is_small(fresh):
     machine.run(shell("true"))
     time.sleep(0.3)
     assert len(psutil.Process(machine.engine._parent.pid).children()) <= 1
+
+
+def test_the_rehearsal_runs_and_leaves_nothing(tmp_path):
+    """What the parent does before the first job succeeds, and leaves no file, thread, process or name behind."""
+    perform(tmp_path / "one", 1)
+    assert [] == list((tmp_path / "one" / "jobs").iterdir())
+    jobs = tmp_path / "jobs"
+    jobs.mkdir()
+    rehearse(jobs)
+    assert [] == list(jobs.iterdir())
+    assert set() == process._names
+    assert [] == [child for child in psutil.Process().children() if child.name() == "true"]
+
+
+def test_a_rehearsal_that_cannot_be_held_is_left_out(tmp_path):
+    """A folder that is not there stops nobody from starting."""
+    rehearse(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()

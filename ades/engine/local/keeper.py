@@ -51,23 +51,39 @@ def wait_and_keep(hand_over: socket.socket, isolation: Isolation) -> NoReturn:
     os.setsid()
     plans, plan = os.pipe()
     events, event = os.pipe()
-    waited = os.fork()
-    if waited == 0:
-        for descriptor in (plan, events, hand_over.fileno()):
-            os.close(descriptor)
-        if isolation is Isolation.NAMESPACES:
-            _go_between(plans, event)
-        inside.wait_and_run(plans, event, isolation)
+    child, runner = _fork_inside(isolation, plans, event, (plan, events, hand_over.fileno()))
     os.close(plans)
     os.close(event)
-    runner = int.from_bytes(os.read(events, 4)) if isolation is Isolation.NAMESPACES else waited
+    if not runner:
+        runner = int.from_bytes(os.read(events, 4))
     received = receive(hand_over)
     hand_over.close()
     if received is None or received[1] is None:
         os._exit(0)
     import socket
 
-    _Keeper(socket.socket(fileno=received[1]), isolation, (waited, runner), plan, events).keep()
+    _Keeper(socket.socket(fileno=received[1]), isolation, (child, runner), plan, events).keep()
+
+
+def _fork_inside(isolation: Isolation, plans: int, event: int, ours: tuple[int, ...]) -> tuple[int, int]:
+    """Fork what waits for the plan; our child, and the process to kill, or 0 if the child will tell it first."""
+    sandboxed = isolation is Isolation.NAMESPACES
+    # Only root finds the way back from the PID namespace that its next child gets.
+    direct = not sandboxed or os.geteuid() == 0
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if sandboxed and direct else None
+    if home is not None:
+        sandbox.leave_processes()
+    child = os.fork()
+    if child == 0:
+        for descriptor in ours if home is None else (*ours, home):
+            os.close(descriptor)
+        if not direct:
+            _go_between(plans, event)
+        inside.wait_and_run(plans, event, isolation)
+    if home is not None:
+        linux.return_to(home, linux.NEWPID)
+        os.close(home)
+    return child, child if direct else 0
 
 
 def _go_between(plans: int, event: int) -> NoReturn:
@@ -119,7 +135,7 @@ class _Keeper:
 
     def _run(self, order: dict[str, Any]) -> Ended:
         self._document = document = JobDocument.from_json(orjson.dumps(order["document"]))
-        settings = Settings.model_validate(order["settings"])
+        settings = Settings.from_json(orjson.dumps(order["settings"]))
         self._folder = folder = Path(order["folder"])
         folders.make(folder, sandbox.owner())
         self._store = store = open_store(settings)

@@ -21,11 +21,14 @@ from typing import NoReturn
 from ades.engine.local import folders
 from ades.engine.local.keeper import wait_and_keep
 from ades.engine.local.probe import Isolation
+from ades.engine.local.rehearsal import rehearse
 from ades.engine.local.wire import packet_pair, receive, send
 from ades.runner import cwl, linux, processes, processor
 
 _REST = 0.03
 """Seconds of quiet before a spare keeper is forked, so as not to take time from the job that has just begun."""
+_GARBAGE = 50_000
+"""Objects that may be made before the collector looks for those that nobody needs, instead of 700."""
 _SPARE_LIFE = 60.0
 """Seconds after which a spare keeper that nobody needed is let go."""
 
@@ -157,6 +160,9 @@ def main() -> None:
     processor.warm()
     for name in ("_quickjs", "pygeoapi.error", "ades.runner.stage_in", "ades.runner.stage_out", *modules):
         importlib.import_module(name)
+    rehearse(Path(jobs))
     gc.collect()
     gc.freeze()
+    # Most jobs end before they have made as much garbage, and whoever looks through what is young writes to it.
+    gc.set_threshold(_GARBAGE)
     Parent(socket.socket(fileno=int(channel)), Path(jobs), Isolation(isolation)).serve()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 from cwltool.context import LoadingContext
 from cwltool.load_tool import default_loader, make_tool, resolve_and_validate_document
+from cwltool.process import _names as process_names
 from cwltool.process import get_schema
 from schema_salad.sourceline import cmap
 
@@ -43,6 +44,11 @@ def warm() -> None:
         logger.handlers.clear()
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
+
+
+def forget() -> None:
+    """Let go of what cwltool remembers of packages that have been run in this process: the names of their steps."""
+    process_names.clear()
 
 
 def wants_network(executable: dict[str, JSON]) -> bool:
