@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from ades.client._http import JSON, REL, Http, JobFailed, NotFound, Rejected, find_link, links
+from ades.client._http import JSON, REL, JobFailed, NotFound, Rejected, find_link, links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,19 +154,30 @@ class Job:
         """The STAC items among the results."""
         import pystac
 
-        for url in _item_links(self.results(), self.url, self._client.http):
-            document = self._client.http.json(url)
+        for url in _item_links(self.results(), self.url, self._foreign):
+            document = self._foreign(url)
             yield pystac.Item.from_dict(document, href=url, preserve_dict=False)
 
     def download(self, folder: str | Path) -> list[Path]:
-        """Write every file of the results, items with their assets, into a folder; the paths written."""
+        """Write every file of the results, items with their assets, into a folder; the paths written.
+
+        Names come from the server and from tools, so none of them leads out of the folder.
+        """
         target = Path(folder)
-        return [self._save(url, target / name) for url, name in _files(self)]
+        return [self._save(url, target.joinpath(*map(_one_name, names))) for url, *names in _files(self)]
+
+    def _foreign(self, url: str) -> JSON:
+        return self._client.http.json(url, headers=self._bare(url))
+
+    def _bare(self, url: str) -> dict[str, None]:
+        """What a tool wrote may point anywhere: the token goes to nobody but the server of the job."""
+        own = _origin(url) in {_origin(self._client.url), _origin(self.url)}
+        return {} if own else {"Authorization": None}
 
     def _save(self, url: str, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        answer = self._client.http.send("GET", url, headers={"Accept": "*/*"}, stream=True)
+        answer = self._client.http.send("GET", url, headers={"Accept": "*/*"} | self._bare(url), stream=True)
         with answer as response, part.open("wb") as file:
             for piece in response.iter_content(1 << 20):
                 file.write(piece)
@@ -190,7 +201,18 @@ class Job:
         )
 
 
-def _item_links(results: JSON, base: str, http: Http) -> Iterator[str]:
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
+
+
+def _one_name(name: str) -> str:
+    """One step below a folder, whatever stands in the name."""
+    plain = "".join("_" if char in "/\\:" or not char.isprintable() else char for char in name)
+    return plain if plain.strip(". ") else "_" * max(1, len(plain))
+
+
+def _item_links(results: JSON, base: str, read: Callable[[str], JSON]) -> Iterator[str]:
     """Addresses of STAC items in a results document: of the collection itself, or of those that it points to."""
     if not isinstance(results, dict):
         return
@@ -199,24 +221,28 @@ def _item_links(results: JSON, base: str, http: Http) -> Iterator[str]:
         return
     for entry in results.values():
         if isinstance(entry, dict) and isinstance(entry.get("value"), dict):
-            yield from _item_links(entry["value"], base, http)
+            yield from _item_links(entry["value"], base, read)
         elif isinstance(entry, dict) and "json" in str(entry.get("type", "")) and "href" in entry:
             url = urljoin(base, str(entry["href"]))
-            yield from _item_links(http.json(url), url, http)
+            yield from _item_links(read(url), url, read)
 
 
-def _files(job: Job) -> Iterator[tuple[str, str]]:
-    """What there is to download: (address, relative path)."""
+def _files(job: Job) -> Iterator[tuple[str, ...]]:
+    """What there is to download: its address, then the names on the way to its file."""
     results = job.results()
     for item in job.items():
-        yield str(item.self_href), f"{item.id}/{item.id}.json"
+        yield str(item.self_href), item.id, f"{item.id}.json"
         for name, asset in item.assets.items():
             url = urljoin(str(item.self_href), asset.href)
-            yield url, f"{item.id}/{PurePosixPath(unquote(urlsplit(url).path)).name or name}"
+            yield url, item.id, _last_name(url) or name
     if isinstance(results, dict) and "type" not in results:
         for output, entry in results.items():
             for index, value in enumerate(entry if isinstance(entry, list) else [entry]):
                 if isinstance(value, dict) and "href" in value and "stac" not in str(value.get("type")):
                     url = urljoin(job.url, str(value["href"]))
-                    name = PurePosixPath(unquote(urlsplit(url).path)).name or f"{output}-{index}"
-                    yield url, f"{output}/{name}" if isinstance(entry, list) else name
+                    name = _last_name(url) or f"{output}-{index}"
+                    yield (url, output, name) if isinstance(entry, list) else (url, name)
+
+
+def _last_name(url: str) -> str:
+    return PurePosixPath(unquote(urlsplit(url).path)).name

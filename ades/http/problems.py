@@ -81,10 +81,18 @@ def document(error: errors.AdesError, instance: str) -> dict[str, Any]:
     """The body of an error."""
     status = status_of(error)
     body: dict[str, Any] = {"type": error.type, "title": error.title, "status": status}
-    body |= {"detail": error.detail, "instance": instance}
+    own = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    body |= {"detail": _opaque(error) if own else error.detail, "instance": instance}
+    if own:
+        return body
     if error.field is not None:
         body["field"] = error.field
     return body | {key: value for key, value in error.extra.items() if key not in _HEADERS and key != "challenge"}
+
+
+def _opaque(error: errors.AdesError) -> str:
+    """What strangers hear of trouble in a part of the server: neither addresses nor paths. The log has the whole of it."""
+    return (type(error).__doc__ or "").splitlines()[0]
 
 
 def unexpected(instance: str) -> dict[str, Any]:

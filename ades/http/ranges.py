@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from werkzeug.http import http_date, is_resource_modified
 
-from ades.errors import RangeNotSatisfiable
+from ades.errors import PreconditionFailed, RangeNotSatisfiable
 from ades.http.respond import Response
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ def send_object(
     info = objects.stat(key)
     response = Response(content_type=media_type or info.media_type or "application/octet-stream")
     _describe(response, info, name)
-    if not is_resource_modified(request.environ, etag=info.etag, last_modified=info.modified):
+    if "If-Match" in request.headers and info.etag not in request.if_match:
+        raise PreconditionFailed
+    # The library takes a condition that does not hold for a sign that nothing has changed.
+    conditions = {**request.environ, "HTTP_IF_MATCH": ""}
+    if not is_resource_modified(conditions, etag=info.etag, last_modified=info.modified):
         response.status_code = 304
         return response
     part = _wanted(request, info)
@@ -51,7 +56,14 @@ def _describe(response: Response, info: ObjectInfo, name: str | None) -> None:
     # What a tool wrote is shown, but may run nothing in the name of this server.
     headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
     if name is not None:
-        headers.set("Content-Disposition", "inline", filename=name)
+        headers.set("Content-Disposition", "inline", **_named(name))
+
+
+def _named(name: str) -> dict[str, str]:
+    """The name of a file for a header, which holds nothing but ASCII: other letters come in a spelling of their own."""
+    if name.isascii():
+        return {"filename": name}
+    return {"filename": name.encode("ascii", "replace").decode(), "filename*": f"UTF-8''{quote(name, safe='')}"}
 
 
 def _wanted(request: Request, info: ObjectInfo) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from ades.errors import (
     BadRequest,
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
 RESULTS_PROFILE: Final = "https://www.opengis.net/def/profile/OGC/0/ogc-results"
 MEDIA_TYPES: Final = (JSON_TYPE, MULTIPART, ZIP, "text/html", "*/*")
+
+_IN_QUOTES: Final = " !#$&'()*+,/:;<=>?@[]^`{|}"
+"""Beside letters and digits, what stands between the quotes of a header as it is."""
 
 
 # -- views ----------------------------------------------------------------------------------------------------------
@@ -162,7 +166,7 @@ def _json(call: Call, job: Job, document: dict[str, Any], *, html: bool) -> Resp
 
 def _links(call: Call, job: Job, outputs: Iterable[Output]) -> Response:
     shape = shaper(call, job)
-    links = [f'<{shape.href(o.id)}>; rel="{o.id}"; type="{o.media_types[0]}"' for o in outputs]
+    links = [f'<{shape.href(o.id)}>; rel="{quote(o.id, safe=_IN_QUOTES)}"; type="{o.media_types[0]}"' for o in outputs]
     return Response(status=204, headers={"Link": ", ".join(links)})
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -53,6 +54,29 @@ def test_a_file_is_replaced(client):
     assert 412 == client.delete(f"{FILES}/a", headers={"If-Match": first.headers["ETag"]}).status_code
     assert 412 == client.put(f"{FILES}/new", data=b"3", headers={"If-Match": '"x"'}).status_code
     assert b"22" == client.get(f"{FILES}/a").data
+
+
+def test_a_file_that_has_changed_is_not_read_in_the_place_of_another(client):
+    """If-Match holds for reading as well: 412, neither the file nor the claim that nothing has changed."""
+    first = client.put(f"{FILES}/a", data=b"1")
+    assert 200 == client.get(f"{FILES}/a", headers={"If-Match": first.headers["ETag"]}).status_code
+    client.put(f"{FILES}/a", data=b"22")
+    assert 412 == client.get(f"{FILES}/a", headers={"If-Match": first.headers["ETag"]}).status_code
+    assert 200 == client.get(f"{FILES}/a", headers={"If-Match": "*"}).status_code
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ä b€.tif", "inline; filename=\"? b?.tif\"; filename*=UTF-8''%C3%A4%20b%E2%82%AC.tif"),
+        ('a"; filename="b.exe', 'inline; filename="a\\"; filename=\\"b.exe"'),
+        ("plain.tif", "inline; filename=plain.tif"),
+    ],
+)
+def test_a_file_is_saved_under_its_own_name(client, name, expected):
+    """Headers hold nothing but ASCII, and no name breaks out of its quotes."""
+    place = client.put(f"{FILES}/{quote(name)}", data=b"1").headers["Location"]
+    assert expected == client.get(place).headers["Content-Disposition"]
 
 
 def test_the_type_is_kept(client):

@@ -89,7 +89,8 @@ def swap(services, **changes):
 def asked_paths(services):
     for area in services.areas:
         for route in area.routes:
-            if "{" not in route.path.replace("{processID}", ""):
+            here = route.profiles is None or "ogc" in route.profiles
+            if here and "{" not in route.path.replace("{processID}", ""):
                 yield route, ROOT + route.path.replace("{processID}", "echo")
 
 
@@ -139,6 +140,25 @@ def test_b3_a_policy_that_does_not_answer_refuses_but_the_probes_stay(client, se
     assert answer.headers["Retry-After"].isdigit()
     assert 200 == client.get("/healthz").status_code
     assert 200 == client.get("/readyz").status_code
+
+
+@pytest.mark.parametrize("kind", [errors.Unavailable, errors.StorageFull, errors.Misconfigured])
+def test_b3_trouble_in_a_part_of_the_server_tells_strangers_no_addresses(capsys, client, services, kind):
+    class Broken:
+        def find(self, *_):
+            raise kind(
+                "postgresql://db.internal/ades does not answer on /run/pg.sock", field="database", bucket="inner"
+            )
+
+    swap(services, catalog=Broken())
+    answer = client.get(f"{ROOT}/processes/echo")
+
+    assert SHAPE == answer.json.keys()
+    assert kind.__doc__ == answer.json["detail"]
+    assert "internal" not in answer.text
+    log = capsys.readouterr().err
+    assert "/run/pg.sock" in log
+    assert answer.headers["X-Request-Id"] in log
 
 
 def test_b3_a_fault_of_our_own_tells_nothing_but_its_name_in_the_log(capsys, client, services):

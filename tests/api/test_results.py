@@ -433,6 +433,18 @@ def test_a5_head(live, made, path):
     assert get.headers["Content-Length"] == head.headers["Content-Length"]
 
 
+def test_no_name_of_an_output_breaks_out_of_a_link(live):
+    """Quotes and letters beyond ASCII are escaped in the header that leads to an output."""
+    name = 'a"ü'
+    tool = {"class": "CommandLineTool", "id": "quoter", "baseCommand": ["touch", "o"], "inputs": {}}
+    port = {"type": "File", "outputBinding": {"glob": "o"}}
+    live.deploy(tool | {"cwlVersion": "v1.2", "outputs": {name: port}})
+    body = {"inputs": {}, "response": "raw", "outputs": {name: {"transmissionMode": "reference"}}}
+    found = live.execute("quoter", body)
+    assert 204 == found.status_code
+    assert 'rel="a%22%C3%BC"' in ", ".join(found.headers.getlist("Link"))
+
+
 def test_what_a_tool_wrote_runs_nothing_in_a_browser(live, made):
     """Files are sandboxed, and their type is not guessed."""
     headers = live.client.get(f"{made}/results/image").headers

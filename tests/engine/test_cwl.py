@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from runs import shell
 
 from ades.runner.document import Limits, Options
 from ades.runner.events import Outcome
@@ -577,3 +578,15 @@ def test_what_does_not_fit_waits(sandboxed):
     run = sandboxed.run(package, {"ns": [1, 2]}, entry="main", limits=Limits(cores=4, memory=1000 * 2**20))
     first, second = sorted(run.steps.values(), key=lambda step: step.started)
     assert first.finished <= second.started
+
+
+def test_an_input_may_be_an_output(sandboxed):
+    """A tool may hand on what it was given; only what is neither an input nor its own is refused."""
+    package = shell(
+        "true",
+        inputs="{f: {type: File, inputBinding: {}}}",
+        outputs="{o: {type: File, outputBinding: {outputEval: $(inputs.f)}}}",
+    )
+    run = sandboxed.run(package, {"f": {"value": "handed on", "mediaType": "text/plain"}})
+    assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended
+    assert "handed on" == run.text("o")

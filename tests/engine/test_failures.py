@@ -105,6 +105,16 @@ FAILURES = {
     ),
     "unknown class": ("cwlVersion: v1.2\nclass: Dance\nid: x\ninputs: {}\noutputs: {}", Reason.PACKAGE, "Dance"),
     "operation": ("cwlVersion: v1.2\nclass: Operation\nid: x\ninputs: {}\noutputs: {}", Reason.PACKAGE, "Operation"),
+    "a link out of the job": (
+        shell("ln -s /etc/hostname o", outputs="{o: {type: File, outputBinding: {glob: o}}}"),
+        Reason.OUTPUT_INVALID,
+        "leads out of the job",
+    ),
+    "a link to a folder of the system": (
+        shell("ln -s /usr/share o", outputs="{o: {type: Directory, outputBinding: {glob: o}}}"),
+        Reason.OUTPUT_INVALID,
+        "leads out of the job",
+    ),
     "no file, although one was promised": (
         shell("ln -s /etc/hostname o", outputs="{o: {type: File, outputBinding: {glob: nothere}}}"),
         Reason.OUTPUT_MISSING,

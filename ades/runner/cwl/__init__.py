@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ from ades.runner import javascript
 from ades.runner.cwl import names, tools
 from ades.runner.cwl.executor import Executor
 from ades.runner.cwl.explain import explain, plain
+from ades.runner.cwl.outside import OwnFiles, allowed
 from ades.runner.cwl.places import Context, Place, safe
 from ades.runner.failures import RunFailed
 
@@ -75,6 +77,7 @@ def run(
         process = load(document.executable)
         tools.plan(process, report)
         context = _context(document, folder, report)
+        context.make_fs_access = functools.partial(OwnFiles, allowed=allowed(folder, order))
         context.isolate_network = isolate_network
         outputs, status = _executor(document)(process, order, context, _cwltool_logger)
     except Exception as error:
