@@ -13,6 +13,7 @@ import pytest
 import yaml
 from runs import shell
 
+from ades.objects import OWN
 from ades.runner.document import Limits, Options
 from ades.runner.events import Outcome
 
@@ -472,7 +473,7 @@ def content(value):
 
 def held(path: Path):
     if path.is_dir():
-        return {inner.name: held(inner) for inner in sorted(path.iterdir())}
+        return {inner.name: held(inner) for inner in sorted(path.iterdir()) if not inner.name.startswith(OWN)}
     return path.read_text()
 
 
