@@ -190,9 +190,14 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
         websockets=False,
         log_enabled=False,
     )
+
+    def ready(address: str) -> None:
+        announce(address)
+        worker.start()  # not before: loading what jobs need would slow down the first answers
+
     # The hook comes before anybody listens.
-    server.on_startup(lambda: _announce_later(announce, settings.host, port))
-    with _worker(settings):
+    server.on_startup(lambda: _announce_later(ready, settings.host, port))
+    with _worker(settings) as worker:
         server.serve(target_loader=partial(_web_worker, settings, os.getpid()), wrap_loader=False)
 
 
@@ -236,17 +241,23 @@ def _announce(announce: Callable[[str], object], host: str, port: int, forked: t
 
 
 @contextmanager
-def _worker(settings: Settings) -> Iterator[None]:
-    """A worker as long as the server runs, unless workers run elsewhere."""
+def _worker(settings: Settings) -> Iterator[Supervised | _NoWorker]:
+    """A worker, to be started, as long as the server runs; none where workers run elsewhere."""
     if not settings.worker:
-        yield
+        yield _NoWorker()
         return
     worker = Supervised(settings)
-    worker.start()
     try:
-        yield
+        yield worker
     finally:
         worker.stop()
+
+
+class _NoWorker:
+    """Stands where workers run elsewhere."""
+
+    def start(self) -> None:
+        """Nothing to do."""
 
 
 def _share_numbers(settings: Settings) -> None:

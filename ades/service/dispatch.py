@@ -102,18 +102,23 @@ class Supervised:
         self._settings = settings
         self._child: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
+        self._starting = threading.Lock()
         self._watcher = threading.Thread(target=self._watch, name="ades-workers", daemon=True)
         self._log = telemetry.log()
 
     def start(self) -> None:
-        """Start the worker and watch over it."""
-        self._child = self._spawned()
-        self._watcher.start()
+        """Start the worker and watch over it, unless it has been told to stop by now."""
+        with self._starting:
+            if self._stopping.is_set():
+                return
+            self._child = self._spawned()
+            self._watcher.start()
 
     def stop(self) -> None:
         """Tell the worker to stop, and wait until it has."""
-        self._stopping.set()
-        child = self._child
+        with self._starting:
+            self._stopping.set()
+            child = self._child
         if child is None:
             return
         child.terminate()

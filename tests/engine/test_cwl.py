@@ -473,8 +473,13 @@ def content(value):
 
 def held(path: Path):
     if path.is_dir():
-        return {inner.name: held(inner) for inner in sorted(path.iterdir()) if not inner.name.startswith(OWN)}
+        return {inner.name: held(inner) for inner in sorted(path.iterdir()) if not is_added(inner)}
     return path.read_text()
+
+
+def is_added(path: Path) -> bool:
+    """What a tool has not made: notes of the store, and the catalogue that publishing adds to a folder."""
+    return path.name.startswith(OWN) or (path.suffix == ".json" and '"stac_version"' in path.read_text())
 
 
 def ours(run) -> dict:
