@@ -6,7 +6,7 @@ holds no credentials: what a runner may reach is decided where it is started.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, Self
 from uuid import UUID
 
@@ -80,7 +80,7 @@ class JobDocument:
 
     def to_json(self) -> bytes:
         """The document as it travels."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, text: bytes | str) -> Self:

@@ -6,7 +6,7 @@ runner cannot say so itself, because it was killed, the engine says it in its pl
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -88,11 +88,14 @@ _KINDS: Final[dict[str, type[Any]]] = {
     "end": Ended,
 }
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+_FIELDS: Final = {kind: tuple(field.name for field in fields(kind)) for kind in _NAMES}
 
 
 def encode(event: Event) -> bytes:
     """The event as a line, with the newline."""
-    return orjson.dumps({"event": _NAMES[type(event)], **asdict(event)}, option=orjson.OPT_APPEND_NEWLINE)
+    kind = type(event)
+    told = {name: getattr(event, name) for name in _FIELDS[kind]}
+    return orjson.dumps({"event": _NAMES[kind], **told}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def decode(line: bytes | str) -> Event:

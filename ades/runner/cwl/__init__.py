@@ -15,7 +15,7 @@ from cwltool.process import get_schema
 from schema_salad.sourceline import cmap
 
 from ades.runner import javascript
-from ades.runner.cwl import names, tools
+from ades.runner.cwl import lines, names, tools
 from ades.runner.cwl.executor import Executor
 from ades.runner.cwl.explain import explain, plain
 from ades.runner.cwl.outside import OwnFiles, allowed
@@ -92,6 +92,7 @@ def run(
 def load(executable: dict[str, JSON]) -> Process:
     """The process that a package means, ready to run."""
     names.lend()
+    lines.share()
     loading = LoadingContext(
         {
             "construct_tool_object": tools.make_tool,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from cwltool.context import RuntimeContext
@@ -41,6 +43,11 @@ class Context(RuntimeContext):
     log_limit: int | None = None
     isolate_network: Callable[[], None] | None = None
     """Takes the network from the tool that the calling thread starts. None: nothing to take away."""
+
+    def get_stagedir(self) -> str:
+        """Where a tool's inputs would be put; cwltool makes the folder with the first file that is."""
+        top, start = os.path.split(self.tmpdir_prefix)
+        return os.path.join(top, f"{start}{token_hex(8)}")  # noqa: PTH118 - cwltool speaks in strings
 
     def at(self, place: Place) -> Context:
         """The same context, for what is at this place."""
