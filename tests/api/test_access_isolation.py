@@ -199,3 +199,14 @@ def test_same_names(world):
     assert world.callers["owner"].get("/owner/ogc-api/processes/tool-private").json["title"] != "Mine"
     assert stranger.delete("/stranger/ogc-api/processes/tool-private").status_code == 204
     assert world.callers["owner"].get("/owner/ogc-api/processes/tool-private").status_code == 200
+
+
+def test_presigned_links(world):
+    """Nobody gets an address without a token for the file of somebody else; the owner's reason to be told is another."""
+    assert world.callers["stranger"].get("/owner/files/secret.txt?link=true").status_code in {403, 404}
+    assert world.callers["stranger"].get("/stranger/files/../../owner/files/secret.txt?link=true").status_code in {
+        400,
+        403,
+        404,
+    }
+    assert 409 == world.callers["owner"].get("/owner/files/secret.txt?link=true").status_code
