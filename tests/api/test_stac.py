@@ -337,3 +337,11 @@ def test_the_validator(server, filled):
     found = [line for line in errors.splitlines() if line.startswith("- ") and "schemas.stacspec.org" not in line]
     assert "Validating STAC API - Item Search" in told, told
     assert [] == found
+
+
+@pytest.mark.parametrize("names", [["\0"], ["i"] * 300_000, [7]])
+@pytest.mark.parametrize("member", ["ids", "collections"])
+def test_names_that_no_database_takes_are_refused(client, member, names):
+    """A search by body has the bounds of one by address: the fault is told, and the database not asked."""
+    answer = client.post(f"{STAC}/search", json={member: names})
+    assert (400, member) == (answer.status_code, answer.json["field"])

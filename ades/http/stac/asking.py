@@ -175,6 +175,10 @@ _PLAIN: Final[dict[type, str]] = {str: "string", list: "array", dict: "object"}
 def _texts(values: list[Any]) -> tuple[str, ...]:
     if not all(isinstance(value, str) for value in values):
         raise ValueError("holds something that is no text")
+    if len(values) > MOST:
+        raise ValueError(f"holds more than {MOST} names")
+    if any("\0" in value for value in values):
+        raise ValueError("holds a NUL, which no name has")
     return tuple(values)
 
 
