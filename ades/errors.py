@@ -207,7 +207,7 @@ class Unavailable(AdesError):
 
 
 class StorageFull(Unavailable):
-    """The storage has no room left."""
+    """There is no space left where the server keeps its data; try again when there is."""
 
 
 class Misconfigured(AdesError):

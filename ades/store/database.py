@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, event, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 
-from ades.errors import Misconfigured, Unavailable
+from ades.errors import Misconfigured, StorageFull, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,6 +81,10 @@ class Transaction:
 def inserting(table: Table, postgres: bool) -> Any:  # noqa: FBT001
     """An INSERT that knows ON CONFLICT, for one of the databases."""
     return postgresql.insert(table) if postgres else sqlite.insert(table)
+
+
+_FULL: Final = ("disk is full", "No space left on device")
+"""How SQLite and PostgreSQL say that there is no room."""
 
 
 class Database:
@@ -160,10 +164,10 @@ class Database:
         except exc.TimeoutError as error:
             raise Unavailable(f"All connections to the database {self.name} are in use.") from error
         except (exc.OperationalError, exc.InterfaceError) as error:
-            raise Unavailable(_explained(self.name, error)) from error
+            raise _trouble(self.name, error) from error
         except exc.DBAPIError as error:
             if error.connection_invalidated or type(error) is exc.DatabaseError:
-                raise Unavailable(_explained(self.name, error)) from error
+                raise _trouble(self.name, error) from error
             raise
 
     def close(self) -> None:
@@ -263,6 +267,13 @@ _SQLITE_WORDS: Final = {
     "malformed": "is damaged; restore it from a backup",
     "not a database": "is not an SQLite file",
 }
+
+
+def _trouble(name: str, error: exc.DBAPIError) -> Unavailable:
+    """What went wrong at the database: it is full, or it does not answer."""
+    said = str(error.orig)
+    kind = StorageFull if any(word in said for word in _FULL) else Unavailable
+    return kind(_explained(name, error))
 
 
 def _explained(name: str, error: exc.DBAPIError) -> str:

@@ -36,7 +36,7 @@ def _serving(command: list[str], folder: Path):
         yield _address(log, server)
     finally:
         os.killpg(server.pid, signal.SIGTERM)
-        server.wait(20)
+        server.wait(60)  # a worker that is being loaded for the first time ends when it is loaded
 
 
 def _address(log: Path, server: subprocess.Popen[bytes]) -> str:
