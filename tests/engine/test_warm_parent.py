@@ -16,7 +16,7 @@ from ades.runner.events import Outcome
 
 
 def memory(pid: int) -> int:
-    return psutil.Process(pid).memory_full_info().uss
+    return psutil.Process(pid).memory_info().rss  # not what is its own alone: that depends on which forks live just now
 
 
 def open_files(pid: int) -> int:

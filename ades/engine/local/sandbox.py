@@ -222,7 +222,7 @@ def _installation(commands: Path) -> list[Path]:
         return [commands]
     if top.name == ".local":
         return [commands, top / "lib"]
-    if top.name.startswith(".") and top.name not in _MANAGERS and not (top / "pyvenv.cfg").exists():
+    if top.name.startswith(".") and top.name not in _MANAGERS and not os.path.exists(top / "pyvenv.cfg"):  # noqa: PTH110 - a folder that may not be read is no error
         return [commands]
     return [top]
 
