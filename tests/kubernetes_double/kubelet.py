@@ -1,0 +1,173 @@
+"""What every kubelet does: it takes new pods, lets faults strike, and writes what becomes of them."""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, BinaryIO
+
+from kubernetes_double.objects import ApiError, Object, now
+
+if TYPE_CHECKING:
+    from kubernetes_double.cluster import Cluster
+    from kubernetes_double.faults import PodFault
+
+NODE = "double-node"
+_WAITING = {
+    "image-pull": ("ErrImagePull", 'failed to pull and unpack image "{image}": not found'),
+    "image-name": ("InvalidImageName", 'Failed to apply default image tag "{image}": invalid reference format'),
+    "image-never": ("ErrImageNeverPull", 'Container image "{image}" is not present with pull policy of Never'),
+    "config-error": ("CreateContainerConfigError", 'secret "missing" not found'),
+}
+_ENDS = {
+    "oom": ("OOMKilled", 137, ""),
+    "evicted": ("Evicted", 137, "The node was low on resource: memory."),
+    "preempted": ("Preempting", 143, "Preempted in order to admit critical pod"),
+    "exit": ("Error", 0, ""),
+}
+
+
+class Kubelet(ABC):
+    """What both have in common: which pods there are, which fault strikes, and how a status is written."""
+
+    cluster: Cluster
+
+    def join(self, cluster: Cluster) -> None:
+        """Begin to look after the pods of a cluster."""
+        self.cluster = cluster
+        threading.Thread(target=self._loop, daemon=True).start()
+
+    def _loop(self) -> None:
+        objects, version = self.cluster.objects, 0
+        while not self.cluster.closing:
+            try:
+                changes = objects.after(version, "pods")
+            except ApiError:
+                changes = []
+            for change in changes:
+                version = change.version
+                if change.what == "ADDED":
+                    self._arrive(change.after)
+            with objects.changed:
+                if objects.version <= version:
+                    objects.changed.wait(0.2)
+                else:
+                    version = max(version, objects.version) if not changes else version
+
+    def _arrive(self, pod: Object) -> None:
+        fault = next((fault for fault in self.cluster.pod_faults if fault.strikes(pod)), None)
+        if fault is not None and fault.kind == "unschedulable":
+            self._unschedulable(pod)
+            return
+        scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}
+        self.write(pod, {"conditions": [scheduled], "startTime": now()}, node=NODE)
+        if fault is not None and fault.kind in _WAITING:
+            self._wait_for_ever(pod, fault)
+        elif fault is not None and fault.kind == "evicted-before-start":
+            self.write(pod, {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: disk."})
+        else:
+            self.begin(pod, fault)
+
+    def _unschedulable(self, pod: Object) -> None:
+        message = "0/1 nodes are available: 1 Insufficient memory."
+        condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+        self.write(pod, {"conditions": [condition]})
+        self.cluster.event(pod, "FailedScheduling", message)
+
+    def _wait_for_ever(self, pod: Object, fault: PodFault) -> None:
+        reason, text = _WAITING[fault.kind]
+        containers = pod["spec"]["containers"]
+        message = text.format(image=containers[0].get("image", ""))
+        self.cluster.event(pod, "Failed", message)
+        waiting = {"waiting": {"reason": reason, "message": message}}
+        self.write(pod, {"containerStatuses": [_container(c, waiting) for c in containers]})
+        if fault.kind == "image-pull":
+            backing_off = f'Back-off pulling image "{containers[0].get("image", "")}"'
+            self.cluster.event(pod, "BackOff", backing_off)
+            waiting = {"waiting": {"reason": "ImagePullBackOff", "message": f"{backing_off}: {message}"}}
+            self.write(pod, {"containerStatuses": [_container(c, waiting) for c in containers]})
+
+    # -- to be said by the kinds ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def begin(self, pod: Object, fault: PodFault | None) -> None:
+        """Start a pod."""
+
+    @abstractmethod
+    def stop(self, pod: Object, seconds: float) -> None:
+        """Stop a pod that is being deleted, with this much grace, and remove it when it has stopped."""
+
+    @abstractmethod
+    def log(self, pod: Object, container: str | None) -> BinaryIO | None:
+        """What a container has said, as a stream that grows; None before it has started."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Stop everything."""
+
+    # -- status -----------------------------------------------------------------------------------------------------
+
+    def write(self, pod: Object, status: Object, node: str | None = None) -> None:
+        """Write a part of a pod's status; a pod that has gone is no error."""
+        meta = pod["metadata"]
+
+        def change(item: Object) -> None:
+            if item["metadata"]["uid"] != meta["uid"]:
+                raise ApiError(404, "NotFound", "another pod of that name")
+            item.setdefault("status", {}).update(status)
+            if node:
+                item["spec"]["nodeName"] = node
+
+        try:
+            self.cluster.objects.update("pods", meta["namespace"], meta["name"], change)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def started(self, pod: Object, container: Object) -> None:
+        """One container runs."""
+        running = {"running": {"startedAt": now()}}
+        self.write(pod, {"phase": "Running", "containerStatuses": [_container(container, running)]})
+
+    def ended(self, pod: Object, container: Object, code: int, fault: PodFault | None, message: str = "") -> None:
+        """The container of a pod has ended, and so has the pod."""
+        reason = "Completed" if code == 0 else "Error"
+        extra: Object = {}
+        if fault is not None and fault.kind in _ENDS:
+            reason, code, why = _ENDS[fault.kind][0], _ENDS[fault.kind][1] or fault.code, _ENDS[fault.kind][2]
+            extra = {"reason": reason, "message": why} if why else {}
+        end: Object = {"terminated": {"exitCode": code, "reason": reason, "startedAt": now(), "finishedAt": now()}}
+        if message:
+            end["terminated"]["message"] = message
+        phase = "Succeeded" if code == 0 else "Failed"
+        self.write(pod, {"phase": phase, "containerStatuses": [_container(container, end)], **extra})
+        if fault is not None and fault.kind == "preempted":
+            self.remove(pod)
+
+    def remove(self, pod: Object) -> None:
+        """Take a pod out of the API, if it is still the same."""
+        meta = pod["metadata"]
+        objects = self.cluster.objects
+        try:
+            with objects.changed:
+                if objects.get("pods", meta["namespace"], meta["name"])["metadata"]["uid"] == meta["uid"]:
+                    objects.remove("pods", meta["namespace"], meta["name"])
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def lose_node(self, pod: Object) -> None:
+        """The node of a pod no longer answers: the pod stays, marked for deletion, and nobody stops it."""
+        disrupted = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+        ready = {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+        self.write(pod, {"reason": "NodeLost", "conditions": [disrupted, ready]})
+        meta = pod["metadata"]
+        self.cluster.objects.update(
+            "pods", meta["namespace"], meta["name"], lambda item: item["metadata"].update(deletionTimestamp=now())
+        )
+
+
+def _container(container: Object, state: Object) -> Object:
+    ready = "running" in state
+    facts = {"name": container["name"], "image": container.get("image", ""), "imageID": "", "restartCount": 0}
+    return {**facts, "ready": ready, "started": ready, "state": state}
