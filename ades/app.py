@@ -193,11 +193,11 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
 
     def ready(address: str) -> None:
         announce(address)
-        worker.start()  # not before: loading what jobs need would slow down the first answers
+        start_worker()  # not before: loading what jobs need would slow down the first answers
 
     # The hook comes before anybody listens.
     server.on_startup(lambda: _announce_later(ready, settings.host, port))
-    with _worker(settings) as worker:
+    with _worker(settings) as start_worker:
         server.serve(target_loader=partial(_web_worker, settings, os.getpid()), wrap_loader=False)
 
 
@@ -241,23 +241,16 @@ def _announce(announce: Callable[[str], object], host: str, port: int, forked: t
 
 
 @contextmanager
-def _worker(settings: Settings) -> Iterator[Supervised | _NoWorker]:
-    """A worker, to be started, as long as the server runs; none where workers run elsewhere."""
+def _worker(settings: Settings) -> Iterator[Callable[[], None]]:
+    """What starts a worker that ends with the server; it does nothing where workers run elsewhere."""
     if not settings.worker:
-        yield _NoWorker()
+        yield lambda: None
         return
     worker = Supervised(settings)
     try:
-        yield worker
+        yield worker.start
     finally:
         worker.stop()
-
-
-class _NoWorker:
-    """Stands where workers run elsewhere."""
-
-    def start(self) -> None:
-        """Nothing to do."""
 
 
 def _share_numbers(settings: Settings) -> None:
