@@ -26,6 +26,9 @@ class Server:
         self.answers[path] = ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
     def close(self):
+        # Closing alone would leave the thread waiting in accept() for ever.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _serve(self):

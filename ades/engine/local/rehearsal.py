@@ -45,13 +45,13 @@ _PACKAGE: Final[dict[str, JSON]] = {
 
 def rehearse(jobs: Path) -> None:
     """Do what a job does, outside of any sandbox, in a folder of its own beside those of the jobs."""
+    others = set(threading.enumerate())
     # What cannot be rehearsed works as well, only later: whatever is wrong, the first job will say it.
     with suppress(AdesError, OSError, RunFailed), tempfile.TemporaryDirectory(prefix="rehearsal-", dir=jobs) as top:
         for number in range(_TIMES):
             perform(Path(top), number)
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            thread.join(timeout=5)
+    for thread in set(threading.enumerate()) - others:
+        thread.join(timeout=5)
     cwl.forget()
 
 
