@@ -49,6 +49,62 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a step is started again when it was not its own fault, or needed more memory."""
+
+    lost: int = 0
+    """After its pod was evicted or preempted, or its node was lost."""
+    memory: int = 0
+    """After it was killed at its memory limit, each time with more."""
+    memory_factor: float = 2.0
+    """By which the memory grows each time."""
+    memory_maximum: int | None = None
+    """Bytes beyond which it does not grow. None: what one step may have at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """How the steps of a job become pods."""
+
+    service_account: str = ""
+    """The account of the steps, which get no token of it; never the runner's. Empty: the namespace's `default`."""
+    image_pull_secrets: tuple[str, ...] = ()
+    node_selector: dict[str, str] = field(default_factory=dict)
+    tolerations: tuple[dict[str, JSON], ...] = ()
+    priority_class: str = ""
+    runtime_class: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    env: tuple[dict[str, JSON], ...] = ()
+    """As Kubernetes writes them: `{"name": …, "value": …}` or `{"name": …, "valueFrom": …}`."""
+    max_ram: int = 16 * 1024**3
+    """Bytes that all steps at one time may ask for together, and so one step at most."""
+    max_cores: float = 8
+    """Cores that all steps at one time may ask for together, and so one step at most."""
+    security_context: dict[str, JSON] = field(default_factory=dict)
+    """Of the container of a step, over what the runner sets by itself."""
+    pod_security_context: dict[str, JSON] = field(default_factory=dict)
+    """Of the pod of a step, over what the runner sets by itself."""
+    pull_deadline: float = 120
+    """Seconds after which an image that cannot be pulled fails the step."""
+    schedule_deadline: float = 900
+    """Seconds after which a pod that fits on no node fails the step."""
+    start_deadline: float = 30
+    """Seconds after which a pod that can never start (wrong image name, missing secret) fails the step."""
+    retries: Retries = field(default_factory=Retries)
+    default_image: str = ""
+    """For tools that name no image. Empty: such a tool fails with that reason."""
+    init_image: str = "alpine:3.10"
+    """Has a shell; Calrissian uses it to put files into a step's folder before the step starts."""
+    scratch: Literal["rwo-node", "shared", "per-job"] = "per-job"
+    """What lies at /scratch: a volume for one node, a part of the workspace's volume, a volume of the job."""
+    pin_to_node: bool = False
+    """Whether the steps must run on the runner's node, as a volume for one node wants it."""
+    grace: int = 5
+    """Seconds that a step gets to end when its pod is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobDocument:
     """One job, ready to run."""
 
@@ -73,6 +129,8 @@ class JobDocument:
     """Below which key the logs go, as `<prefix>/<step>.log`."""
     limits: Limits = field(default_factory=Limits)
     options: Options = field(default_factory=Options)
+    pods: Pods | None = None
+    """How its steps become pods. None: the job runs on one machine."""
 
     def wants(self, output: str) -> bool:
         """Whether this output was asked for."""
@@ -92,7 +150,16 @@ class JobDocument:
             known["wanted"] = tuple(known["wanted"])
         known["limits"] = _known(Limits, known.get("limits"))
         known["options"] = _known(Options, known.get("options"))
+        known["pods"] = _pods(known.get("pods"))
         return cls(**known)
+
+
+def _pods(raw: dict[str, Any] | None) -> Pods | None:
+    if raw is None:
+        return None
+    lists = {name: tuple(raw.get(name) or ()) for name in ("image_pull_secrets", "tolerations", "env")}
+    known: Pods = _known(Pods, raw | lists | {"retries": _known(Retries, raw.get("retries"))})
+    return known
 
 
 def _known(kind: type[Any], raw: dict[str, Any] | None) -> Any:
