@@ -18,7 +18,8 @@ PICTURES: Final = HERE / "screenshots"
 TESTS: Final = HERE.parent / "tests"
 sys.path.insert(0, str(TESTS))
 
-from browser import launch, serving, sharing  # noqa: E402 - the tests know how to start a server and a browser
+from browser import launch, sharing  # noqa: E402 - the tests know how to start a server and a browser
+from served import serving  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,11 +123,11 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         sharing(HERE.parent / "cwl" / "eo-sample-data") as scenes,
-        serving(Path(folder), ADES_FETCH_ALLOW="127.0.0.1") as home,
+        serving(Path(folder), fetch_allow="127.0.0.1") as server,
         sync_playwright() as playwright,
     ):
         browser = launch(playwright)
-        take_all(Camera(browser, home), scenes)
+        take_all(Camera(browser, server.address()), scenes)
         browser.close()
 
 

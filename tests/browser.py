@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,28 +28,6 @@ PHONE: Final = {"width": 360, "height": 740}
 
 
 @contextmanager
-def serving(data: Path, **environment: str) -> Iterator[str]:
-    """Start a server of its own in a folder, and give its address as it says it itself."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ADES_")}
-    clean |= {"ADES_PORT": "0", "ADES_DATA": str(data / "data"), "PYTHONUNBUFFERED": "1"} | environment
-    log = data / "server.log"
-    with log.open("w") as out:
-        server = subprocess.Popen(
-            [sys.executable, "-c", "from ades.cli import main; main()", "serve"],
-            env=clean, stdout=out, stderr=out, start_new_session=True,
-        )  # fmt: skip
-    try:
-        yield _address(log, server)
-    finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
-
-
-@contextmanager
 def sharing(folder: Path) -> Iterator[str]:
     """Serve the files of a folder, as a provider of scenes would, and give the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
@@ -70,16 +42,6 @@ def sharing(folder: Path) -> Iterator[str]:
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
-
-
-def _address(log: Path, server: subprocess.Popen[bytes]) -> str:
-    until = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < until:
-        found = re.search(r"is at (http://\S+)", log.read_text())
-        if found:
-            return found[1].rstrip("/")
-        time.sleep(0.05)
-    raise AssertionError(log.read_text())
 
 
 def launch(playwright: Playwright) -> Browser:

@@ -4,13 +4,17 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 ADES = [sys.executable, "-c", "from ades.cli import main; main()"]
 
@@ -28,6 +32,7 @@ class Process:
     def __init__(self, command: str, folder: Path, prefix: tuple[str, ...] = (), **settings: Any) -> None:
         self.command = command
         self.folder = folder
+        self.began = time.monotonic()
         self.log = folder / f"{command}-{time.monotonic_ns()}.log"
         environment = {name[4:]: settings.pop(name) for name in list(settings) if name.startswith("env_")}
         env = clean_environment(folder / "data", **settings) | environment
@@ -60,6 +65,22 @@ class Process:
         """All that it has said."""
         return self.log.read_text(errors="replace")
 
+    def send(self, request: bytes, timeout: float = 10) -> bytes:
+        """Bytes as they are, and what comes back until the other side closes or says nothing more."""
+        parts = urlsplit(self.address())
+        answer = b""
+        with socket.create_connection((parts.hostname, parts.port), timeout=timeout) as connection:
+            connection.sendall(request)
+            while chunk := _receive(connection):
+                answer += chunk
+        return answer
+
+    def get(self, target: str, *headers: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+        """A request with a request line that no client library would send."""
+        host = urlsplit(self.address()).netloc
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
+        return parsed(self.send(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")))
+
     def stop(self, seconds: float = 60) -> int:
         """Ask it to stop, and wait until it has."""
         if self.child.poll() is None:
@@ -70,6 +91,36 @@ class Process:
         """End it without asking."""
         self.child.kill()
         self.child.wait()
+
+
+@contextmanager
+def serving(folder: Path, **settings: Any) -> Iterator[Process]:
+    """A server that answers, over a folder; it is stopped in the end."""
+    process = Process("serve", folder, **settings)
+    try:
+        process.address()
+        yield process
+    finally:
+        try:
+            process.stop(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.child.wait()
+
+
+def parsed(answer: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(first.split(" ")[1]), headers, body
+
+
+def _receive(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(65536)
+    except (TimeoutError, ConnectionResetError):
+        return b""
 
 
 class Api:

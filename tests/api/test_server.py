@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from serving import parsed, serving
+from served import parsed, serving
 
 from ades.errors import Unavailable
 from tests.api.conftest import PROBLEMS, ROOT
@@ -25,7 +25,7 @@ def test_it_answers_where_it_says_it_is(server):
     assert 200 == status
     assert "application/json" == headers["content-type"]
     assert str(len(body)) == headers["content-length"]
-    assert f"{server.url}{ROOT}" == json.loads(body)["links"][0]["href"]
+    assert f"{server.address()}{ROOT}" == json.loads(body)["links"][0]["href"]
 
 
 def test_head_has_the_length_and_nothing_else(server):
@@ -120,7 +120,7 @@ def test_what_is_no_http_is_refused(server, request_):
 
 
 def test_a_client_that_goes_away_in_the_middle_disturbs_nobody(server):
-    parts = urlsplit(server.url)
+    parts = urlsplit(server.address())
     for cut in (
         b"GET /demo/ogc-api HT",
         b"POST /demo/ogc-api/processes HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
@@ -136,7 +136,7 @@ def test_the_request_target_may_be_a_whole_address(server):
     status, _, body = server.get(f"http://elsewhere.example{ROOT}")
 
     assert 200 == status
-    assert f"{server.url}{ROOT}" == json.loads(body)["links"][0]["href"]
+    assert f"{server.address()}{ROOT}" == json.loads(body)["links"][0]["href"]
 
 
 def test_http_1_0_without_host_is_answered(server):
@@ -198,7 +198,7 @@ def test_several_processes_add_up_their_numbers(tmp_path):
         for _ in range(40):
             assert 200 == server.get("/healthz")[0]
         _, _, body = server.get("/metrics")
-        children = psutil.Process(server.process.pid).children(recursive=True)
+        children = psutil.Process(server.pid).children(recursive=True)
 
     assert len(children) >= 2
     counted = re.search(rb'ades_requests_total\{method="GET",route="/healthz",status="200"\} ([\d.]+)', body)
@@ -211,7 +211,7 @@ def test_a_taken_port_is_said_in_one_sentence(server, tmp_path):
     from ades.errors import Misconfigured
     from ades.settings import Settings
 
-    port = urlsplit(server.url).port
+    port = urlsplit(server.address()).port
     announced = []
     with pytest.raises(Misconfigured, match=f"port {port}"):
         serve(Settings(data=tmp_path, port=port), announced.append)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import CHROMIUM, Visitor, launch, serving
+from browser import CHROMIUM, Visitor, launch
+from served import serving
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +26,8 @@ def chromium() -> Iterator[Any]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server with the workspace `demo`."""
     folder: Path = tmp_path_factory.mktemp("server")
-    with serving(folder, ADES_FETCH_ALLOW="127.0.0.1") as address:
-        yield address
+    with serving(folder, fetch_allow="127.0.0.1") as server:
+        yield server.address()
 
 
 @pytest.fixture
