@@ -173,6 +173,10 @@ class Conflict(AdesError):
     """This does not fit the present state of the resource."""
 
 
+class KeyReused(AdesError):
+    """This Idempotency-Key was sent before with another request; take a new key for a new request."""
+
+
 class PreconditionFailed(AdesError):
     """The resource has changed since you looked at it."""
 

@@ -65,7 +65,7 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "example": "respond-async",
     },
     "Idempotency-Key": {
-        "description": "A text of your choice: the same request sent again with it makes no second job.",
+        "description": "A text of your choice: the same request sent again with it makes no second job, and another one is refused.",
         "schema": {"type": "string", "maxLength": 255},
     },
     "Content-Schema": {

@@ -9,6 +9,7 @@ from ades.errors import (
     FetchRefused,
     InvalidInput,
     JobFailed,
+    KeyReused,
     NoSuchOutput,
     NoSuchProcess,
     QuotaExceeded,
@@ -144,7 +145,7 @@ AREA: Final = Area(
             },
             errors=(
                 NoSuchProcess, InvalidInput, NoSuchOutput, UnsupportedMediaType, ContentTooLarge, JobFailed,
-                FetchRefused, QuotaExceeded,
+                FetchRefused, QuotaExceeded, KeyReused,
             ),
         ),
     ),

@@ -30,6 +30,7 @@ STATUS: Final[Mapping[type[errors.AdesError], int]] = {
     errors.NotAcceptable: 406,
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedSchema: 422,
+    errors.KeyReused: 422,
     errors.ContentTooLarge: 413,
     errors.FetchFailed: 400,
     errors.MalformedPackage: 400,

@@ -45,7 +45,7 @@ def status_info(job: Job, root: str, *, eodh: bool = False, steps: Iterable[Step
         "processID": job.process_id,
         "process": f"{root}/processes/{job.process_id}",
         "status": shown.value,
-        "message": job.message or SENTENCES[job.status],
+        "message": _message(job),
         "progress": 100 if job.status is JobStatus.SUCCESSFUL else job.progress,
         "created": moment(job.created),
         "updated": moment(job.updated),
@@ -61,6 +61,12 @@ def status_info(job: Job, root: str, *, eodh: bool = False, steps: Iterable[Step
     if eodh and job.status is JobStatus.DISMISSED:
         document["links"].append(_link(f"{root}/jobs", "parent", JSON_TYPE, "All jobs"))
     return document
+
+
+def _message(job: Job) -> str:
+    """What the job says now, and what was doubtful about its request."""
+    now = job.message or SENTENCES[job.status]
+    return " ".join([now, *(warning for warning in job.preferences.get("warnings") or () if warning not in now)])
 
 
 def exception(job: Job) -> dict[str, JSON]:

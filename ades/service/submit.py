@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -63,10 +65,12 @@ class Submissions:
         self._check_address = check_address
 
     def submit(self, order: Order) -> Job:
-        """Queue a job. The same idempotency key from the same caller gives the job of the first time."""
+        """Queue a job. The same request with the same idempotency key gives the caller the job of the first time."""
         read = self._checked(order)
         job = self._job(order, read)
-        queued = self._store.jobs.submit(job, order.idempotency_key, self._subscribers(order.execution))
+        queued = self._store.jobs.submit(
+            job, order.idempotency_key, self._subscribers(order.execution), fingerprint=_fingerprint(order)
+        )
         if queued.id == job.id and read.missing:
             # Its status is told as it was when it was taken in; whoever asks again learns that it has failed.
             with suppress(StaleClaim):
@@ -97,6 +101,8 @@ class Submissions:
             preferences["lenient"] = True
         if order.own:
             preferences["own"] = order.own
+        if read.warnings:
+            preferences["warnings"] = list(read.warnings)
         return Job(
             id=new_job_id(),
             deploying=process.workspace,
@@ -116,6 +122,14 @@ class Submissions:
 
     def _subscribers(self, execution: Execution) -> list[Subscriber]:
         return [Subscriber(OCCASIONS[name], uri) for name, uri in execution.subscriber.items()]
+
+
+def _fingerprint(order: Order) -> str | None:
+    """What tells whether a request that comes with a known key is the same one."""
+    if order.idempotency_key is None:
+        return None
+    sent = [order.process.workspace, order.process.id, order.body]
+    return hashlib.sha256(json.dumps(sent, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _wish(given: Mapping[str, JSON]) -> str | None:

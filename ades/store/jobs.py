@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, delete, exc, select, update
 
-from ades.errors import Conflict, Locked, NoSuchJob, NoSuchProcess
+from ades.errors import Conflict, KeyReused, Locked, NoSuchJob, NoSuchProcess
 from ades.model import JobStatus
 from ades.store import counters, listing, outbox, rows
 from ades.store.columns import clock
@@ -34,7 +34,7 @@ _INSERT: Final = jobs.insert().values(
     due=clock(), **{name: bindparam(name) for name in (*rows.JOB_NAMES, "served", "losses", "subscribed")}
 )
 _INSERT_REQUEST: Final = requests.insert()
-_EARLIER: Final = select(idempotency.c.job).where(
+_EARLIER: Final = select(idempotency.c.job, idempotency.c.fingerprint).where(
     idempotency.c.workspace == bindparam("workspace"),
     idempotency.c.owner == bindparam("owner"),
     idempotency.c.key == bindparam("key"),
@@ -54,33 +54,49 @@ class Jobs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def submit(self, job: Job, idempotency_key: str | None = None, subscribers: Sequence[Subscriber] = ()) -> Job:
+    def submit(
+        self,
+        job: Job,
+        idempotency_key: str | None = None,
+        subscribers: Sequence[Subscriber] = (),
+        *,
+        fingerprint: str | None = None,
+    ) -> Job:
         """Put a job into the queue, or beside it when its status is `created`.
 
         A key that the same owner has used for the same workspace before gives the job of that time, and no new one.
+        The fingerprint stands for all that was sent: a key that comes with another one is refused.
         """
         if job.status not in _SUBMITTED:
             raise Conflict(f"A new job is created or accepted, not {job.status}.")
-        earlier = self._earlier(job, idempotency_key)
+        earlier = self._earlier(job, idempotency_key, fingerprint)
         if earlier is not None:
             return earlier
         try:
             with self._database.write() as tx:
                 _insert(tx, job, subscribers)
                 if idempotency_key is not None:
-                    _claim_key(tx, job, idempotency_key)
+                    _claim_key(tx, job, idempotency_key, fingerprint)
         except _KeyTaken:
-            return self._earlier(job, idempotency_key) or self.submit(job, idempotency_key, subscribers)
+            return self.submit(job, idempotency_key, subscribers, fingerprint=fingerprint)
         except exc.IntegrityError as error:
             raise _refused(job, error) from error
         return job
 
-    def _earlier(self, job: Job, key: str | None) -> Job | None:
+    def _earlier(self, job: Job, key: str | None, fingerprint: str | None) -> Job | None:
         if key is None:
             return None
         with self._database.read() as tx:
-            earlier = tx.value(_EARLIER, {"workspace": job.calling, "owner": job.owner, "key": key})
-            return None if earlier is None else _get(tx, earlier)
+            earlier = tx.first(_EARLIER, {"workspace": job.calling, "owner": job.owner, "key": key})
+            if earlier is None:
+                return None
+            if earlier.fingerprint not in {None, fingerprint}:
+                raise KeyReused(
+                    f"The Idempotency-Key {key!r} was sent before with another request, which made the job "
+                    f"{earlier.job}. Take a new key for a new request.",
+                    field="Idempotency-Key",
+                )
+            return _get(tx, earlier.job)
 
     def get(self, job: UUID) -> Job:
         """One job, with its request."""
@@ -197,8 +213,8 @@ def _insert(tx: Transaction, job: Job, wanted: Sequence[Subscriber]) -> None:
     announce(tx, row)
 
 
-def _claim_key(tx: Transaction, job: Job, key: str) -> None:
-    row = {"workspace": job.calling, "owner": job.owner, "key": key, "job": job.id}
+def _claim_key(tx: Transaction, job: Job, key: str, fingerprint: str | None) -> None:
+    row = {"workspace": job.calling, "owner": job.owner, "key": key, "job": job.id, "fingerprint": fingerprint}
     if not tx.count(tx.insert(idempotency).values(row).on_conflict_do_nothing()):
         raise _KeyTaken
 

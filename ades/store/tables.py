@@ -196,6 +196,8 @@ idempotency: Final = Table(
     Column("owner", String, primary_key=True),
     Column("key", String, primary_key=True),
     Column("job", Uuid, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
+    # What was sent with the key; unknown for keys of older versions.
+    Column("fingerprint", String),
 )
 
 steps: Final = Table(

@@ -182,6 +182,8 @@ def test_d6_an_undeclared_workspace_is_ignored_with_a_warning(live):
     answer = live.execute("echo", {"inputs": {"message": "hi", "workspace": "demo"}}, prefer="respond-async")
     assert 201 == answer.status_code
     assert "workspace was ignored" in answer.get_json()["message"]
+    ended = live.wait(answer.headers["Location"])
+    assert "The job is successful. The input workspace was ignored." == ended["message"], "as long as the job exists"
 
 
 @pytest.mark.parametrize(
@@ -326,6 +328,24 @@ def test_e6_the_same_key_gives_the_same_job(live):
     )
     assert first == again != other
     assert 200 == live.execute("echo", body, Idempotency_Key="one").status_code
+
+
+def test_e6_a_key_cannot_be_used_for_another_request(live):
+    """422 with the header that it is about; neither another body nor another process gets the earlier job."""
+    body = {"inputs": {"message": "hi"}}
+    first = live.execute("echo", body, prefer="respond-async", Idempotency_Key="once").get_json()["jobID"]
+    for process, other in (("echo", {"inputs": {"message": "ho"}}), ("hello", {"inputs": {"name": "x"}})):
+        answer = live.execute(process, other, prefer="respond-async", Idempotency_Key="once")
+        told = answer.get_json()
+        assert (422, "Idempotency-Key") == (answer.status_code, told["field"])
+        assert first in told["detail"]
+    turned = {"outputs": {"message": {}}, "inputs": {"message": "hi"}}
+    again = {"inputs": {"message": "hi"}, "outputs": {"message": {}}}
+    jobs = {
+        live.execute("echo", sent, prefer="respond-async", Idempotency_Key="turned").get_json()["jobID"]
+        for sent in (turned, again)
+    }
+    assert 1 == len(jobs), "the order of names in JSON means nothing"
 
 
 def test_waiting_requests_leave_room_for_others(live):

@@ -8,7 +8,15 @@ import pytest
 from jobs_of_tests import PACKAGE, a_job, a_package
 from sqlalchemy import func, select
 
-from ades.errors import Conflict, InvalidQueryParameterValue, Locked, NoSuchJob, NoSuchProcess, ResultNotAvailable
+from ades.errors import (
+    Conflict,
+    InvalidQueryParameterValue,
+    KeyReused,
+    Locked,
+    NoSuchJob,
+    NoSuchProcess,
+    ResultNotAvailable,
+)
 from ades.model import JobQuery, JobStatus, Page, Result, ResultKind, Step, StepState
 from ades.store import Subscriber, new_job_id, tables
 
@@ -65,6 +73,17 @@ def test_an_idempotency_key_makes_one_job(store):
     assert JobStatus.DISMISSED == store.jobs.submit(a_job(), "key").status
     store.jobs.remove(job.id)
     assert job.id != store.jobs.submit(a_job(), "key").id
+
+
+def test_an_idempotency_key_belongs_to_one_request(store):
+    """Another request with the same key is refused and makes no job; a key without a fingerprint fits everything."""
+    job = store.jobs.submit(a_job(), "key", fingerprint="one")
+    assert job.id == store.jobs.submit(a_job(), "key", fingerprint="one").id
+    with pytest.raises(KeyReused, match=str(job.id)):
+        store.jobs.submit(a_job(), "key", fingerprint="two")
+    old = store.jobs.submit(a_job(), "old")
+    assert old.id == store.jobs.submit(a_job(), "old", fingerprint="two").id
+    assert store.workspaces.totals("demo").jobs == 2
 
 
 def test_a_job_needs_its_package(store):
