@@ -129,3 +129,11 @@ def shell(script: str, *, outputs: str = "{}", more: str = "", inputs: str = "{}
         f"cwlVersion: v1.2\nclass: CommandLineTool\nid: tool\ninputs: {inputs}\noutputs: {outputs}\n{more}"
     )
     return {**tool, "baseCommand": ["sh", "-c", script, "tool"]}
+
+
+def until(condition, seconds: float = 60) -> None:
+    """Wait for something that must come true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)

@@ -109,15 +109,18 @@ def _links(call: Call, process: Process) -> list[dict[str, str]]:
         {"href": call.url("processes"), "rel": "up", "type": JSON.media_type, "title": "Processes"},
         {"href": call.base, "rel": "service", "type": JSON.media_type, "title": "The first page"},
     ]
-    return links + (_deployed_links(url) if process.mutable else []) + own
+    return links + (_deployed_links(call, process) if process.mutable else []) + own
 
 
-def _deployed_links(url: str) -> list[dict[str, str]]:
-    """What there is of a process that was deployed, beside its description."""
+def _deployed_links(call: Call, process: Process) -> list[dict[str, str]]:
+    """What there is of a process that was deployed, beside its description: of the revision that was asked for."""
+    asked = {} if call.query.get("revision") is None else {"revision": process.revision}
+    package, picture = (call.url("processes", process.id, part, **asked) for part in ("package", "workflow.svg"))
+    history = call.url("processes", process.id, "revisions")
     return [
-        {"href": f"{url}/package", "rel": "related", "type": "application/cwl+yaml", "title": "Package"},
-        {"href": f"{url}/revisions", "rel": "version-history", "type": JSON.media_type, "title": "Revisions"},
-        {"href": f"{url}/workflow.svg", "rel": "preview", "type": "image/svg+xml", "title": "Steps of the workflow"},
+        {"href": package, "rel": "related", "type": "application/cwl+yaml", "title": "Package"},
+        {"href": history, "rel": "version-history", "type": JSON.media_type, "title": "Revisions"},
+        {"href": picture, "rel": "preview", "type": "image/svg+xml", "title": "Steps of the workflow"},
     ]
 
 

@@ -309,6 +309,9 @@ def test_i5_replace_makes_a_new_revision(client):
     assert "Shout" == client.get(f"{ROOT}/processes/shout?revision=1").json["title"]
     assert ECHO.encode() == client.get(f"{ROOT}/processes/shout/package?revision=1").data
     assert newer.encode() == client.get(f"{ROOT}/processes/shout/package").data
+    for rel in ("related", "preview"):
+        links = client.get(f"{ROOT}/processes/shout?revision=1").json["links"]
+        assert next(link["href"] for link in links if rel == link["rel"]).endswith("?revision=1")
     history = client.get(f"{ROOT}/processes/shout/revisions").json
     assert [(2, "2.0.0"), (1, "1.4.0")] == [(entry["revision"], entry["version"]) for entry in history["revisions"]]
     for entry in history["revisions"]:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from runs import shell
+from runs import shell, until
 
 from ades.model import Reason, StepState
 from ades.runner.events import Outcome
@@ -52,13 +52,6 @@ def is_zombie(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
-
-
-def until(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def start(machine, animal: str):
