@@ -23,6 +23,8 @@ COMMANDS = {
     "undeploy": "ades.cli.processes:undeploy",
     "processes": "ades.cli.processes:processes",
     "describe": "ades.cli.processes:describe",
+    "check": "ades.cli.check:check",
+    "graph": "ades.cli.check:graph",
     "run": "ades.cli.run:run",
     "jobs": "ades.cli.jobs:jobs",
     "status": "ades.cli.jobs:status",

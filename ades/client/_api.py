@@ -204,6 +204,11 @@ class Process:
         )
         return _started(client, response)
 
+    def package(self) -> bytes:
+        """What was deployed, as CWL in JSON; only servers that deploy have it."""
+        url = f"{self._url}/package"
+        return self._client.http.send("GET", url, headers={"Accept": "application/cwl+json"}).content
+
     def replace(self, package: str | Path) -> Self:
         """Put another package in its place; jobs that exist keep theirs."""
         http = self._client.http

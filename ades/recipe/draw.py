@@ -6,19 +6,15 @@ light or dark; names too long for their box are shortened and shown whole by the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from ades.recipe.flow import over, short_link, sources
+from ades.recipe.outline import outline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from ades.model import JSON
+    from ades.recipe.outline import Box
 
-_MOST_BOXES: Final = 400
-"""More cannot be read anyway."""
 _CHAR: Final = 7.3
 _HEIGHT: Final = 34
 _GAP: Final = 26
@@ -46,131 +42,21 @@ _TIP: Final = (
 )
 
 
-@dataclass(slots=True)
-class _Box:
-    key: str
-    name: str
-    kind: str
-    note: str = ""
-    marks: tuple[str, ...] = ()
-    layer: int = 0
-    x: float = 0
-    before: list[_Box] = field(default_factory=list)
-    after: list[_Box] = field(default_factory=list)
-    linked: set[int] = field(default_factory=set)
-
-    @property
-    def width(self) -> float:
-        return min(_WIDEST, max(_NARROWEST, len(self.name) * _CHAR + 24))
-
-
 def draw(executable: dict[str, JSON]) -> str:
     """The picture of what a package executes."""
-    document = executable.get("document") or {}
-    processes = {process.get("id"): process for process in document.get("$graph", ())}
-    entry = processes.get(executable.get("entry"))
-    if entry is None:
-        return _svg([], 0, "Nothing to draw")
-    boxes = _boxes(entry, processes)[:_MOST_BOXES]
-    kept = {id(box) for box in boxes}
-    for box in boxes:
-        box.before = [other for other in box.before if id(other) in kept]
-        box.after = [other for other in box.after if id(other) in kept]
-    layers = _layers(boxes)
-    _arrange(layers)
-    return _svg(layers, _place(layers), str(entry.get("label") or entry.get("id")))
+    found = outline(executable)
+    _arrange(found.layers)
+    return _svg(found.layers, _place(found.layers), found.title)
 
 
-# -- what there is --------------------------------------------------------------------------------------------------
-
-
-def _boxes(entry: dict[str, JSON], processes: dict[str, JSON]) -> list[_Box]:
-    inputs = {port["id"]: _Box(f"in:{port['id']}", port["id"], "port", _type(port["type"])) for port in entry["inputs"]}
-    if entry["class"] == "Workflow":
-        steps = {step["id"]: _step_box(step, processes) for step in entry["steps"]}
-        for step in entry["steps"]:
-            for port in step["in"]:
-                _join(entry["id"], sources(port, "source"), steps[step["id"]], inputs, steps)
-    else:
-        steps = {"": _Box("step:", str(entry.get("label") or entry.get("id")), "step", entry["class"])}
-        for box in inputs.values():
-            _connect(box, steps[""])
-    outputs = []
-    for port in entry["outputs"]:
-        box = _Box(f"out:{port['id']}", port["id"], "port", _type(port["type"]))
-        outputs.append(box)
-        if entry["class"] == "Workflow":
-            _join(entry["id"], sources(port, "outputSource"), box, inputs, steps)
-        else:
-            _connect(steps[""], box)
-    return [*inputs.values(), *steps.values(), *outputs]
-
-
-def _step_box(step: JSON, processes: dict[str, JSON]) -> _Box:
-    run = step["run"]
-    target = run if isinstance(run, dict) else processes.get(str(run).removeprefix("#"), {})
-    marks = [f"each {', '.join(over(step))}"] if "scatter" in step else []
-    marks += ["if"] if "when" in step else []
-    marks += ["workflow"] if target.get("class") == "Workflow" else []
-    note = str(step.get("label") or target.get("label") or target.get("id") or target.get("class") or "")
-    return _Box(f"step:{step['id']}", step["id"], "step", note, tuple(marks))
-
-
-def _join(workflow: str, links: Iterable[str], box: _Box, inputs: dict[str, _Box], steps: dict[str, _Box]) -> None:
-    for link in links:
-        name, slash, _ = short_link(link, workflow).partition("/")
-        source = steps.get(name) if slash else inputs.get(name)
-        if source is not None:
-            _connect(source, box)
-
-
-def _connect(source: _Box, target: _Box) -> None:
-    if id(target) not in source.linked:
-        source.linked.add(id(target))
-        source.after.append(target)
-        target.before.append(source)
-
-
-def _type(kind: JSON) -> str:
-    match kind:
-        case str():
-            return kind
-        case list():
-            words = [_type(item) for item in kind if item != "null"]
-            return " | ".join(words) + ("?" if "null" in kind else "")
-        case {"type": "array"}:
-            return f"{_type(kind['items'])}[]"
-        case _:
-            return str(kind["type"])
+def _width(box: Box) -> float:
+    return min(_WIDEST, max(_NARROWEST, len(box.name) * _CHAR + 24))
 
 
 # -- where it stands ------------------------------------------------------------------------------------------------
 
 
-def _layers(boxes: list[_Box]) -> list[list[_Box]]:
-    """Each box below all that it waits for; inputs just above what takes them, outputs at the very bottom."""
-    for _ in boxes:
-        moved = False
-        for box in boxes:
-            wanted = max((other.layer + 1 for other in box.before), default=0)
-            moved |= wanted > box.layer
-            box.layer = max(box.layer, wanted)
-        if not moved:
-            break
-    for box in boxes:
-        if box.kind == "port" and not box.before and box.after:
-            box.layer = max(0, min(other.layer for other in box.after) - 1)
-    last = max((box.layer for box in boxes), default=0)
-    for box in boxes:
-        if box.key.startswith("out:"):
-            box.layer = last
-    layers: list[list[_Box]] = [[] for _ in range(last + 1)]
-    for box in boxes:
-        layers[box.layer].append(box)
-    return [layer for layer in layers if layer]
-
-
-def _arrange(layers: list[list[_Box]]) -> None:
+def _arrange(layers: list[list[Box]]) -> None:
     """Fewer crossings: each box goes to the middle of its neighbours, down and up again."""
     for sweep in range(_SWEEPS):
         ordered = layers if sweep % 2 == 0 else layers[::-1]
@@ -181,27 +67,27 @@ def _arrange(layers: list[list[_Box]]) -> None:
             position.update({id(box): place for place, box in enumerate(layer)})
 
 
-def _middle(box: _Box, position: dict[int, int], *, down: bool) -> float:
+def _middle(box: Box, position: dict[int, int], *, down: bool) -> float:
     near = box.before if down else box.after
     return sum(position[id(other)] for other in near) / len(near) if near else position[id(box)]
 
 
-def _place(layers: list[list[_Box]]) -> float:
+def _place(layers: list[list[Box]]) -> float:
     """Centre each layer; the width of the whole."""
-    widths = [sum(box.width for box in layer) + _GAP * (len(layer) - 1) for layer in layers]
+    widths = [sum(_width(box) for box in layer) + _GAP * (len(layer) - 1) for layer in layers]
     whole = max(widths, default=0) + 2 * _MARGIN
     for layer, width in zip(layers, widths, strict=True):
         x = (whole - width) / 2
         for box in layer:
-            box.x = x + box.width / 2
-            x += box.width + _GAP
+            box.x = x + _width(box) / 2
+            x += _width(box) + _GAP
     return whole
 
 
 # -- how it looks ---------------------------------------------------------------------------------------------------
 
 
-def _svg(layers: list[list[_Box]], width: float, title: str) -> str:
+def _svg(layers: list[list[Box]], width: float, title: str) -> str:
     height = len(layers) * _LAYER - (_LAYER - _HEIGHT) + 2 * _MARGIN if layers else 2 * _MARGIN
     top = {id(box): _MARGIN + number * _LAYER for number, layer in enumerate(layers) for box in layer}
     boxes = [box for layer in layers for box in layer]
@@ -219,21 +105,21 @@ def _svg(layers: list[list[_Box]], width: float, title: str) -> str:
     )
 
 
-def _link(source: _Box, target: _Box, top: dict[int, int]) -> str:
+def _link(source: Box, target: Box, top: dict[int, int]) -> str:
     start, end = top[id(source)] + _HEIGHT, top[id(target)]
     bend = max(18, (end - start) / 2)
     path = f"M{source.x:.1f} {start}C{source.x:.1f} {start + bend:.1f} {target.x:.1f} {end - bend:.1f} {target.x:.1f} {end}"
     return f'<path class="link" marker-end="url(#tip)" d="{path}"/>'
 
 
-def _box(box: _Box, top: int) -> str:
-    left, radius = box.x - box.width / 2, 6 if box.kind == "step" else _HEIGHT / 2
+def _box(box: Box, top: int) -> str:
+    left, radius = box.x - _width(box) / 2, 6 if box.kind == "step" else _HEIGHT / 2
     hint = ": ".join(part for part in (box.name, box.note) if part)
     marks = " · ".join(box.marks)
     parts = [
         f"<g class={quoteattr(box.kind)}><title>{escape(hint)}</title>",
-        f'<rect x="{left:.1f}" y="{top}" width="{box.width:.1f}" height="{_HEIGHT}" rx="{radius:.0f}"/>',
-        f'<text x="{box.x:.1f}" y="{top + _HEIGHT / 2:.0f}">{escape(_shortened(box.name, box.width))}</text>',
+        f'<rect x="{left:.1f}" y="{top}" width="{_width(box):.1f}" height="{_HEIGHT}" rx="{radius:.0f}"/>',
+        f'<text x="{box.x:.1f}" y="{top + _HEIGHT / 2:.0f}">{escape(_shortened(box.name, _width(box)))}</text>',
     ]
     if marks:
         parts.append(f'<text class="mark" x="{box.x:.1f}" y="{top - 8}">{escape(_shortened(marks, _WIDEST))}</text>')

@@ -59,8 +59,11 @@ class _Packer:
         """The texts of other files by address; None for those that could not be read."""
         self.linked: dict[str, str] = {}
         """From the address of a process elsewhere to its id in the pack."""
+        self.schemes = {"http", "https"}
 
     def pack(self, value: JSON, source: Source) -> Pack:
+        if source.address and source.address.startswith("file:"):
+            self.schemes.add("file")  # it lies on the disk of the one who asks, and so does what lies beside it
         packed = self.document(value, source)
         self.reading.settle()
         self.lift_to(packed, self.reading.needed)
@@ -279,7 +282,7 @@ class _Packer:
         return self.files[address]
 
     def fetched(self, address: str, at: At, why: str) -> str | None:
-        if urlsplit(address).scheme not in {"http", "https"}:
+        if urlsplit(address).scheme not in self.schemes:
             self.reading.problem(
                 at,
                 f"{why}, a file that did not come along. Send one packed document "
