@@ -20,7 +20,9 @@ from ades.errors import Misconfigured
 from ades.fetch import Fetcher
 from ades.http import (
     access,
+    again,
     browser,
+    creation,
     deploy,
     execution,
     files,
@@ -72,6 +74,8 @@ AREAS = (
     access.AREA,
     execution.AREA,
     jobs.AREA,
+    creation.AREA,
+    again.AREA,
     results.AREA,
     logs.AREA,
     browser.AREA,

@@ -110,6 +110,10 @@ class UnsupportedSchema(AdesError):
     type = _JOBS + "unsupported-schema"
 
 
+class IncompleteDefinition(AdesError):
+    """The definition of a job lacks something, or says something that no job can be made of."""
+
+
 class ContentTooLarge(AdesError):
     """The body is larger than this server takes."""
 

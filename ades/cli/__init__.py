@@ -33,6 +33,7 @@ COMMANDS = {
     "results": "ades.cli.jobs:results",
     "download": "ades.cli.jobs:download",
     "dismiss": "ades.cli.jobs:dismiss",
+    "rerun": "ades.cli.rerun:rerun",
     "login": "ades.cli.login:login",
     "logout": "ades.cli.login:logout",
     "completion": "ades.cli.completion:completion",

@@ -21,7 +21,7 @@ from ades.errors import (
     QuotaExceeded,
     UnsupportedMediaType,
 )
-from ades.http import filling, forms, jobs, lookup, processes, query
+from ades.http import creation, filling, forms, jobs, lookup, own, processes, query
 from ades.http.negotiation import HTML, listed
 from ades.http.origin import check_form
 from ades.http.respond import Response
@@ -88,16 +88,16 @@ def _posted(call: Call) -> tuple[filling.Raw, dict[str, list[filling.Upload]]]:
     return dict(call.request.form.lists()), uploads
 
 
-def _submit(call: Call, process: Process, body: dict[str, JSON], preferred: dict[str, JSON] | None = None) -> Job:
-    returns = (preferred or {}).get("return")
+def _submit(call: Call, process: Process, body: dict[str, JSON]) -> Job:
+    execution = request.parse(body)
     return call.services.submissions.submit(
         Order(
             process=process,
             actor=call.actor,
-            execution=request.parse(body),
+            execution=execution,
             body=body,
-            preferences=preferences.parse(f"return={returns}" if returns else None),
-            lenient=bool((preferred or {}).get("lenient")),
+            preferences=preferences.parse(None),
+            own=own.found(call, execution.inputs),
         )
     )
 
@@ -137,17 +137,7 @@ def dismiss(call: Call, jobID: str) -> FlaskResponse:  # noqa: N803
 def start(call: Call, jobID: str) -> FlaskResponse:  # noqa: N803
     """Start a job that was made and waits."""
     check_form(call)
-    return _to(call, call.services.store.jobs.start(lookup.find(call, jobID).id))
-
-
-def rerun(call: Call, jobID: str) -> FlaskResponse:  # noqa: N803
-    """Run exactly the same again: the same revision of the process with the same request."""
-    check_form(call)
-    job = lookup.readable(call, jobID)
-    process = call.process(job.process_id)
-    if process.mutable and process.revision != job.revision:
-        process = call.services.deployments.revision(process, job.revision)
-    return _to(call, _submit(call, process, job.request, job.preferences))
+    return _to(call, creation.begin(call, lookup.find(call, jobID)))
 
 
 def _to(call: Call, job: Job) -> FlaskResponse:
@@ -191,8 +181,10 @@ AREA: Final = Area(
             answers=_DONE, errors=(NoSuchProcess, UnsupportedMediaType, ContentTooLarge),
         ),
         _deed("dismiss", dismiss, "dismissByForm", "dismiss-job", "Stop a job, or remove one that has finished"),
-        _deed("start", start, "startByForm", "change-job", "Start a job that waits", Locked),
-        _deed("rerun", rerun, "rerun", "execute-process", "Run the same again", NoSuchProcess, InvalidInput, QuotaExceeded),
+        _deed(
+            "start", start, "startByForm", "change-job", "Start a job that waits", Locked, NoSuchProcess, InvalidInput,
+            QuotaExceeded,
+        ),
     ),
     schemas={
         "filledForm": {

@@ -135,6 +135,7 @@ class Call:
         process: Process | None = None,
         job: Job | None = None,
         action: str | None = None,
+        workspace: str | None = None,
         wish: str | None = None,
     ) -> None:
         """Ask the policy; return if it says yes.
@@ -144,7 +145,7 @@ class Call:
         whoever asks.
         """
         self.asked = True
-        question = self.question(process=process, job=job, action=action, wish=wish)
+        question = self.question(process=process, job=job, action=action, workspace=workspace, wish=wish)
         decision = self.services.policy.check(question)
         if decision.allowed:
             return

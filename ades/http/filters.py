@@ -17,7 +17,7 @@ def filters(call: Call) -> dict[str, Any]:
     """Each way is a link with a stable address, since a form without scripts cannot leave out what is empty."""
     now = datetime.now(UTC)
     asked = {name: call.args.get(name, "") for name in ("status", "processID", "datetime")}
-    statuses = [("any", ""), *((status.value, status.value) for status in JobStatus if status is not JobStatus.CREATED)]
+    statuses = [("any", ""), *((status.value, status.value) for status in JobStatus)]
     times = [("at any time", ""), *_spans(now)]
     if asked["datetime"] not in {value for _, value in times}:
         times.append((asked["datetime"], asked["datetime"]))

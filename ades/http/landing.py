@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMON: Final = "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/"
 PROCESSES: Final = "http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/"
 PROCESSES_2: Final = "http://www.opengis.net/spec/ogcapi-processes-1/2.0/conf/"
+JOBS: Final = "http://www.opengis.net/spec/ogcapi-processes-4/1.0/conf/"
 REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 _STAC_VERSION: Final = "1.0.0"

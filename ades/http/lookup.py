@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ades.errors import Forbidden, NoSuchJob
 from ades.model import Page
-from ades.service.status import status_info
+from ades.service.status import about, status_info
 
 if TYPE_CHECKING:
     from ades.http.call import Call
@@ -58,4 +58,6 @@ def document(call: Call, job: Job) -> dict[str, JSON]:
     """The status of a job in the dialect of the prefix."""
     eodh = is_eodh(call)
     steps = call.services.store.steps.page(job.id, Page(LOG_LINKS))[0] if eodh and job.started else ()
-    return status_info(job, call.base, eodh=eodh, steps=steps)
+    shown = status_info(job, call.base, eodh=eodh, steps=steps)
+    shown["links"] += about(job, call.base)
+    return shown

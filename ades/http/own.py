@@ -43,6 +43,16 @@ def found(call: Call, inputs: Mapping[str, JSON]) -> dict[str, JSON]:
     return known
 
 
+def again(call: Call, inputs: Mapping[str, JSON], earlier: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The same for a request of earlier: what was ours then still is, even if the server now has another name."""
+    known = found(call, inputs)
+    for address, meaning in earlier.items():
+        if address not in known and isinstance(meaning, dict) and "href" in meaning:
+            key = unquote(meaning["href"].removeprefix(STORE))
+            known[address] = _allowed(call, key.partition("/")[0], key)
+    return known
+
+
 def _addresses(value: JSON) -> Iterator[str]:
     if isinstance(value, str):
         if "://" in value or value.startswith(STORE):

@@ -31,6 +31,7 @@ STATUS: Final[Mapping[type[errors.AdesError], int]] = {
     errors.UnsupportedMediaType: 415,
     errors.UnsupportedSchema: 422,
     errors.KeyReused: 422,
+    errors.IncompleteDefinition: 422,
     errors.ContentTooLarge: 413,
     errors.FetchFailed: 400,
     errors.MalformedPackage: 400,

@@ -69,6 +69,12 @@ def _message(job: Job) -> str:
     return " ".join([now, *(warning for warning in job.preferences.get("warnings") or () if warning not in now)])
 
 
+def about(job: Job, root: str) -> list[dict[str, str]]:
+    """Links to what is known of a job beside its status."""
+    own = f"{root}/jobs/{job.id}"
+    return [_link(f"{own}/definition", "describedby", JSON_TYPE, "What the job was asked to do")]
+
+
 def exception(job: Job) -> dict[str, JSON]:
     """Why a job failed, in the standard's form of an exception, with what is known beyond it."""
     error = cause(job)

@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ades.errors import Forbidden, InvalidInput, NoSuchOutput, StaleClaim
+from ades.errors import Conflict, Forbidden, InvalidInput, NoSuchOutput, NoSuchProcess, StaleClaim
 from ades.model import Failure, Job, JobStatus, Reason
 from ades.policy import rooms
-from ades.service import inputs
+from ades.service import inputs, request
+from ades.service.handover import CannotRun
 from ades.service.representation import JSON_TYPE, TEXT, described_media_types
 from ades.service.status import SENTENCES
 from ades.store import Subscriber, new_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from uuid import UUID
 
     from ades.model import JSON, Actor, Process
     from ades.service.handover import Packages
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ades.service.request import Execution
     from ades.store import Store
 
+REPEATS: Final = "repeats"
+"""What a job remembers of the one that it runs again: its id, among the preferences."""
 OCCASIONS: Final = {"successUri": "success", "failedUri": "failed", "inProgressUri": "progress"}
 
 
@@ -47,6 +51,10 @@ class Order:
     """What addresses of this server among the inputs mean; the caller may read them."""
     tolerate_missing: bool = False
     """A request that lacks required inputs becomes a job that fails at once, instead of being refused."""
+    start: bool = True
+    """Otherwise the job is only made: it may still be changed, and what is missing may still come."""
+    repeats: UUID | None = None
+    """The job that is run again."""
 
 
 class Submissions:
@@ -65,17 +73,49 @@ class Submissions:
         self._check_address = check_address
 
     def submit(self, order: Order) -> Job:
-        """Queue a job. The same request with the same idempotency key gives the caller the job of the first time."""
+        """Queue a job, or only make it. The same request with the same idempotency key gives the job of the first time."""
         read = self._checked(order)
         job = self._job(order, read)
         queued = self._store.jobs.submit(
             job, order.idempotency_key, self._subscribers(order.execution), fingerprint=_fingerprint(order)
         )
-        if queued.id == job.id and read.missing:
+        if queued.id == job.id and read.missing and order.start:
             # Its status is told as it was when it was taken in; whoever asks again learns that it has failed.
             with suppress(StaleClaim):
                 self._store.jobs.refuse(job.id, _lacking(read))
         return queued
+
+    def change(self, job: Job, order: Order) -> Job:
+        """Give a job that has not been started another definition."""
+        read = self._checked(order)
+        process = order.process
+        if rooms.executing(process.access, process.workspace, job.calling) != job.executing:
+            raise Conflict(
+                f"The process {process.id} would run in another workspace than the job was made for; make a new job.",
+                field="process",
+            )
+        return self._store.jobs.update_definition(
+            job.id,
+            order.body,
+            _preferences(order, read),
+            self._subscribers(order.execution),
+            process_id=process.id,
+            revision=process.revision,
+            digest=_digest(process),
+            message=_message(order, read),
+        )
+
+    def start(self, job: Job) -> Job:
+        """Queue a job that was only made. From now on everything must be there."""
+        try:
+            rules = self._packages.of(job).rules
+        except CannotRun as error:
+            raise NoSuchProcess(str(error)) from error
+        lenient = bool(job.preferences.get("lenient"))
+        read = inputs.normalise(rules, request.parse(job.request).inputs, lenient=lenient)
+        read.refuse()
+        self._admit(job.calling)
+        return self._store.jobs.start(job.id, " ".join([SENTENCES[JobStatus.ACCEPTED], *read.warnings]))
 
     def _checked(self, order: Order) -> Inputs:
         ready = self._packages.get(order.process.digest)
@@ -83,7 +123,7 @@ class Submissions:
         for uri in order.execution.subscriber.values():
             self._check_address(uri)
         read = inputs.normalise(ready.rules, order.execution.inputs, lenient=order.lenient)
-        read.refuse(tolerate_missing=order.tolerate_missing)
+        read.refuse(tolerate_missing=order.tolerate_missing or not order.start)
         return read
 
     def _job(self, order: Order, read: Inputs) -> Job:
@@ -96,13 +136,6 @@ class Submissions:
                 "the input `workspace`, or use a token of one workspace."
             )
         self._admit(calling)
-        preferences: dict[str, JSON] = {"return": order.preferences.returns} if order.preferences.returns else {}
-        if order.lenient:
-            preferences["lenient"] = True
-        if order.own:
-            preferences["own"] = order.own
-        if read.warnings:
-            preferences["warnings"] = list(read.warnings)
         return Job(
             id=new_job_id(),
             deploying=process.workspace,
@@ -111,13 +144,13 @@ class Submissions:
             owner=order.actor.name,
             process_id=process.id,
             revision=process.revision,
-            digest=process.digest if process.mutable else None,
-            status=JobStatus.ACCEPTED,
+            digest=_digest(process),
+            status=JobStatus.ACCEPTED if order.start else JobStatus.CREATED,
             request=order.body,
             created=now,
             updated=now,
-            message=" ".join([SENTENCES[JobStatus.ACCEPTED], *read.warnings]),
-            preferences=preferences,
+            message=_message(order, read),
+            preferences=_preferences(order, read),
         )
 
     def _subscribers(self, execution: Execution) -> list[Subscriber]:
@@ -128,8 +161,30 @@ def _fingerprint(order: Order) -> str | None:
     """What tells whether a request that comes with a known key is the same one."""
     if order.idempotency_key is None:
         return None
-    sent = [order.process.workspace, order.process.id, order.body]
+    sent = [order.process.workspace, order.process.id, order.body, *([str(order.repeats)] if order.repeats else [])]
     return hashlib.sha256(json.dumps(sent, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _digest(process: Process) -> str | None:
+    return process.digest if process.mutable else None
+
+
+def _preferences(order: Order, read: Inputs) -> dict[str, JSON]:
+    """What goes with a job beside its request."""
+    kept: dict[str, JSON] = {
+        "return": order.preferences.returns,
+        "lenient": order.lenient,
+        "own": order.own,
+        "warnings": list(read.warnings),
+        REPEATS: order.repeats and str(order.repeats),
+    }
+    return {name: value for name, value in kept.items() if value}
+
+
+def _message(order: Order, read: Inputs) -> str:
+    sentence = SENTENCES[JobStatus.ACCEPTED if order.start else JobStatus.CREATED]
+    lacking = [] if order.start or not read.missing else [f"It still needs: {', '.join(read.missing)}."]
+    return " ".join([sentence, *lacking, *read.warnings])
 
 
 def _wish(given: Mapping[str, JSON]) -> str | None:

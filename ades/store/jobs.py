@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, exc, select, update
+from sqlalchemy import bindparam, delete, exc, or_, select, update
 
 from ades.errors import Conflict, KeyReused, Locked, NoSuchJob, NoSuchProcess
 from ades.model import JobStatus
@@ -126,7 +126,12 @@ class Jobs:
             return counters.totals(tx, workspace, None if caller == workspace else caller)
 
     def update_definition(
-        self, job: UUID, request: JSON, preferences: dict[str, JSON] | None = None, **values: Any
+        self,
+        job: UUID,
+        request: JSON,
+        preferences: dict[str, JSON] | None = None,
+        subscribers: Sequence[Subscriber] | None = None,
+        **values: Any,
     ) -> Job:
         """Change what a job will do that has not been started. `values`: process_id, revision, digest, message."""
         with self._database.write() as tx:
@@ -134,6 +139,10 @@ class Jobs:
             _unstarted(row)
             if preferences is not None:
                 values["preferences"] = preferences
+            if subscribers is not None:
+                outbox.unsubscribe(tx, job)
+                outbox.subscribe(tx, job, subscribers)
+                values["subscribed"] = bool(subscribers)
             tx.run(update(jobs).where(jobs.c.id == job).values(updated=clock(), **values))
             tx.run(update(requests).where(requests.c.job == job).values(request=request))
             return _get(tx, job)
@@ -181,10 +190,11 @@ class Jobs:
                 raise NoSuchJob(f"There is no job {job}.")
 
     def lapsed(self, limit: int = 100) -> list[Job]:
-        """Finished jobs whose time is over, longest first."""
+        """Jobs whose time is over, longest first: those that have finished, and those that nobody has started."""
+        rests = or_(jobs.c.finished.is_not(None), jobs.c.status == JobStatus.CREATED.value)
         statement = (
             select(*JOB_COLUMNS)
-            .where(jobs.c.keep_until.is_not(None), jobs.c.keep_until <= clock(), jobs.c.finished.is_not(None))
+            .where(jobs.c.keep_until.is_not(None), jobs.c.keep_until <= clock(), rests)
             .order_by(jobs.c.keep_until)
             .limit(limit)
         )

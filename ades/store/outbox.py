@@ -108,6 +108,11 @@ def subscribe(tx: Transaction, job: UUID, wanted: Sequence[Subscriber]) -> None:
         tx.run(subscribers.insert(), [{"job": job, "occasion": o, "url": u} for o, u in sorted(unique)])
 
 
+def unsubscribe(tx: Transaction, job: UUID) -> None:
+    """Forget who wants to hear of a job."""
+    tx.run(delete(subscribers).where(subscribers.c.job == job))
+
+
 def post(tx: Transaction, job: UUID, status: JobStatus, payload: dict[str, Any]) -> None:
     """Write to everybody who waits for this."""
     occasion = _OCCASIONS.get(status)

@@ -179,3 +179,13 @@ def test_settings_that_do_not_fit_are_named(ades):
     answer = ades("doctor", ADES_PORT="many")
     assert 1 == answer.returncode
     assert "ADES_PORT" in answer.stderr
+
+
+def test_a_job_is_run_again_exactly(ades):
+    """`ades rerun` follows the new job to its result, or prints its id."""
+    ades("run", "hello", "name=Ann")
+    first = json.loads(ades("jobs", "--limit", "1", "--json").stdout)[0]["jobID"]
+    assert (0, "Hello Ann!\n") == ((again := ades("rerun", first)).returncode, again.stdout)
+    second = ades("rerun", first, "--detach").stdout.strip()
+    assert len(second) == len(first)
+    assert second != first
