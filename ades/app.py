@@ -32,6 +32,7 @@ from ades.http import (
     openapi,
     processes,
     results,
+    retention,
     sessions,
     site,
     stac,
@@ -54,6 +55,7 @@ from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
 from ades.service.dispatch import Supervised
 from ades.service.handover import Packages
+from ades.service.quotas import Quotas
 from ades.service.results import Outputs
 from ades.service.submit import Submissions
 from ades.service.tenants import tenants
@@ -76,6 +78,7 @@ AREAS = (
     jobs.AREA,
     creation.AREA,
     again.AREA,
+    retention.AREA,
     results.AREA,
     logs.AREA,
     browser.AREA,
@@ -123,6 +126,9 @@ def assemble(settings: Settings) -> Services:
     def admit(calling: str) -> None:
         shared.barriers.storage(catalog.workspace(calling))
 
+    def keep(calling: str) -> str | None:
+        return Quotas.of(catalog.workspace(calling)).keep or settings.keep
+
     return Services(
         settings=settings,
         store=store,
@@ -130,7 +136,7 @@ def assemble(settings: Settings) -> Services:
         catalog=catalog,
         deployments=Deployments(store, known, fetcher, limit=settings.body_limit),
         packages=packages,
-        submissions=Submissions(store, packages, fetcher.check, admit),
+        submissions=Submissions(store, packages, fetcher.check, admit, keep),
         waiting=Waiting(store, settings.threads),
         outputs=Outputs(store, packages),
         live_log=LocalEngine(settings, lambda *_: None).read_log,

@@ -167,11 +167,48 @@ class Process(_Evolving):
     access: Access = Access.PRIVATE
     shared_with: tuple[str, ...] = ()
     """For access `shared`: `workspace:<name>` and `user:<name>`."""
+    keep: str | None = None
+    """How long its jobs are kept, unless they say it themselves; None: as the workspace has it."""
     created: datetime | None = None
     updated: datetime | None = None
 
 
 # -- jobs -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long what a job leaves is kept after its end."""
+
+    days: float | None = None
+    """None: for ever."""
+    results: bool = True
+    """False: the results go soon after the end; the job and its logs stay."""
+
+    @classmethod
+    def read(cls, value: object) -> Self:
+        """`forever`, a number of days, or `none` for no results. Raises ValueError that says so."""
+        word = value.strip().lower() if isinstance(value, str) else value
+        if word == "forever":
+            return cls()
+        if word == "none":
+            return cls(NO_RESULTS_AFTER / 86400, results=False)
+        try:
+            days = float(word) if isinstance(word, str | int | float) and not isinstance(word, bool) else 0.0
+        except ValueError:
+            days = 0.0
+        if not 0 < days <= LONGEST_KEEP:
+            raise ValueError("should be `forever`, a number of days, or `none` to keep no results")
+        return cls(days)
+
+    def __str__(self) -> str:
+        return "none" if not self.results else "forever" if self.days is None else f"{self.days:g}"
+
+
+NO_RESULTS_AFTER: Final = 3600.0
+"""Seconds in which results that are not kept can still be read by who waits for them."""
+LONGEST_KEEP: Final = 36500
+"""Days; who wants more says `forever`."""
 
 
 class JobStatus(StrEnum):
@@ -299,8 +336,10 @@ class Job(_Evolving):
     failure: Failure | None = None
     preferences: dict[str, JSON] = field(default_factory=dict)
     """What the original request preferred: {"return": "minimal"} …"""
+    keep: str | None = None
+    """How long what it leaves is kept, as `Keep` reads it; None: for ever."""
     keep_until: datetime | None = None
-    """When results and logs are deleted; None means never."""
+    """When that time is over; None means never, or that the job has not finished."""
 
 
 @dataclass(frozen=True, slots=True)

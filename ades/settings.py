@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, HttpUrl, SecretStr, create_model, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ades.errors import Misconfigured
+from ades.model import Keep
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -85,6 +86,27 @@ class Settings(BaseSettings):
         "`https://<workspace>.<domain>/files/<bucket>/<path>`. Empty: no such hosts.",
     )
     link_lifetime: timedelta = Field(timedelta(hours=1), description="How long presigned links to files work.")
+
+    # how long things are kept
+    keep: str = Field(
+        "forever",
+        description="How long a job is kept after its end, with results and logs: `forever`, a number of days, or "
+        "`none` for no results. Workspaces, processes and jobs may say otherwise.",
+    )
+    keep_unstarted: float = Field(
+        30, gt=0, description="Days after which a job is removed that was made and never started."
+    )
+    keep_uploads: float = Field(
+        2, gt=0, description="Days after which the pieces of an upload are deleted that nobody goes on with."
+    )
+    sweep_every: float = Field(
+        600, ge=0, description="Seconds between two sweeps of what need not be kept; 0: workers do not sweep."
+    )
+    sweep_files_every: float = Field(
+        86400,
+        ge=0,
+        description="Seconds between two looks through all files for those that belong to nothing; 0: never.",
+    )
 
     # inputs of jobs
     stage_in_limit: int = Field(100 * 1000**3, ge=1, description="Most bytes that the inputs of one job may have.")
@@ -275,6 +297,11 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("keep")
+    @classmethod
+    def _keep(cls, value: str) -> str:
+        return str(Keep.read(value))
 
     @field_validator("oidc_algorithms")
     @classmethod

@@ -30,6 +30,8 @@ jobs_running = Gauge("ades_jobs_running", "Jobs running on this worker", registr
 job_seconds = Histogram(
     "ades_job_seconds", "From start to end of a job", registry=registry, buckets=(0.05, 0.2, 1, 5, 30, 120, 600, 3600)
 )
+swept = Counter("ades_swept_total", "What the sweep has deleted, by kind", ["kind"], registry=registry)
+swept_bytes = Counter("ades_swept_bytes_total", "Bytes that the sweep has freed, by kind", ["kind"], registry=registry)
 
 
 SHARED_NUMBERS: Final = "PROMETHEUS_MULTIPROC_DIR"

@@ -18,6 +18,7 @@ COMMANDS = {
     "workspace": "ades.cli.workspace:workspace",
     "token": "ades.cli.token:token",
     "db": "ades.cli.db:db",
+    "sweep": "ades.cli.sweep:sweep",
     "deploy": "ades.cli.processes:deploy",
     "replace": "ades.cli.processes:replace",
     "undeploy": "ades.cli.processes:undeploy",

@@ -155,12 +155,13 @@ class Fetcher:
         body: bytes,
         headers: Mapping[str, str] | None = None,
         *,
+        limit: int = ANSWER_LIMIT,
         timeout: float | None = None,
     ) -> Fetched:
         """Tell an address something. A redirect counts as failure: what was to be told stays with whom it was for."""
         watch = self._watch(timeout)
         with self._exchange(url, "POST", _checked(headers), watch, body=body, redirects=0) as answer:
-            return _fetched(answer, b"".join(_pieces(answer, ANSWER_LIMIT)))
+            return _fetched(answer, b"".join(_pieces(answer, limit)))
 
     @contextmanager
     def stream(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades.errors import BadRequest, Conflict, ImmutableProcess, NoSuchProcess
 from ades.http import query
-from ades.http.components import LINKS
+from ades.http.components import KEEP, LINKS
 from ades.http.negotiation import JSON
 from ades.http.routes import Answer, Area, Body, Route
 from ades.model import Access
-from ades.service import access
+from ades.service import access, request
 
 if TYPE_CHECKING:
     from flask import Response
@@ -34,12 +34,19 @@ def change(call: Call, processID: str) -> Response:  # noqa: N803 - the standard
     process = call.process(processID)
     body = call.json("application/json", _MERGE)
     for name in body:
-        if name not in {"access", "sharedWith"}:
+        if name not in {"access", "sharedWith", "keep"}:
             raise BadRequest(
-                f"Of a process only `access` and `sharedWith` can be changed, not {name[:80]!r}.", field=name[:80]
+                f"Of a process only `access`, `sharedWith` and `keep` can be changed, not {name[:80]!r}.",
+                field=name[:80],
             )
-    wanted = access.read(body.get("access"), body.get("sharedWith"))
-    return call.answer(_document(call, call.services.tenants.sharings.change(process, wanted)))
+    keep = request.keep(body.get("keep"))
+    wanted = access.read(body.get("access"), body.get("sharedWith")) if body.keys() != {"keep"} else None
+    if wanted is not None:
+        process = call.services.tenants.sharings.change(process, wanted)
+    if "keep" in body:
+        call.services.catalog.builtins.refuse_change(process.id)
+        process = call.services.store.processes.set_keep(process.workspace, process.id, keep)
+    return call.answer(_document(call, process))
 
 
 def show(call: Call, processID: str) -> Response:  # noqa: N803
@@ -62,6 +69,7 @@ def _document(call: Call, process: Process) -> dict[str, Any]:
         "id": process.id,
         "access": process.access.value,
         "sharedWith": list(process.shared_with),
+        **({"keep": process.keep} if process.keep else {}),
         "links": [{"href": url, "rel": "describedby", "type": JSON.media_type, "title": "The process"}],
     }
 
@@ -73,7 +81,7 @@ AREA: Final = Area(
     routes=(
         Route(
             method="PATCH", path="/processes/{processID}", view=change, name="changeAccess", action="share-process",
-            tag="Access", summary="Change who may see and execute a process", offers=(JSON,), errors=_ERRORS,
+            tag="Access", summary="Change who may see and execute a process, and how long its jobs are kept", offers=(JSON,), errors=_ERRORS,
             body=Body(("application/json", _MERGE), "access", examples={"application/json": _EXAMPLE}),
             answers={200: Answer("Who may see and execute it now", "access")},
             description="`private`: its workspace. `public`: everybody, in the caller's workspace. `user-service`: "
@@ -101,6 +109,7 @@ AREA: Final = Area(
                 "id": {"type": "string"},
                 "access": {"type": "string", "enum": [word.value for word in Access]},
                 "sharedWith": {"type": "array", "items": {"type": "string", "pattern": "^(workspace|user):.+$"}},
+                "keep": KEEP | {"nullable": True},
                 "links": LINKS,
             },
         },

@@ -31,6 +31,13 @@ PROBLEM: Final[dict[str, Any]] = {
     },
 }
 
+KEEP: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": r"^(forever|none|[0-9]+(\.[0-9]+)?)$",
+    "description": "How long a job is kept after its end: `forever`, a number of days, or `none` for no results.",
+    "example": "30",
+}
+
 VARIABLES: Final[dict[str, dict[str, Any]]] = {
     "processID": {
         "description": "The id of a process; upper and lower case differ.",

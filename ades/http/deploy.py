@@ -54,14 +54,12 @@ def deploy(call: Call) -> FlaskResponse:
         return _checked(call, document)
     tenants.barriers.deployment(workspace)
     asked = access.of_query(call.query["access"], call.query["sharedWith"])
-    sharing = tenants.sharings.at_deploy(workspace, document, asked)
     try:
         deployed = call.services.deployments.deploy(
             call.workspace,
             document,
             entry=call.query["w"],
-            access=sharing.access,
-            shared_with=sharing.shared_with,
+            decide=lambda cwl: tenants.sharings.at_deploy(workspace, document, asked, cwl),
         )
     except DuplicatedProcess as error:
         place = call.url("processes", str(error.extra["id"]))

@@ -16,6 +16,7 @@ from ades.errors import (
     UnsupportedMediaType,
 )
 from ades.http import lookup, own, results, shaping
+from ades.http.components import KEEP
 from ades.http.landing import PROCESSES, PROCESSES_2
 from ades.http.negotiation import JSON
 from ades.http.respond import Response, dumps, link_header
@@ -123,6 +124,7 @@ EXECUTE: Final[dict[str, Any]] = {
                 name: {"type": "string", "format": "uri", "pattern": "^https?://"} for name in request.SUBSCRIPTIONS
             },
         },
+        "keep": KEEP,
     },
 }
 

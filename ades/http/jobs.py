@@ -6,9 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from ades.errors import Conflict, NoSuchJob
+from ades import telemetry
+from ades.errors import AdesError, Conflict, NoSuchJob
 from ades.http import jobpages, lookup, query
-from ades.http.components import LINKS
+from ades.http.components import KEEP, LINKS
 from ades.http.filters import filters
 from ades.http.landing import PROCESSES, PROCESSES_2
 from ades.http.paging import PAGING, neighbours, wanted
@@ -58,9 +59,12 @@ def take_away(call: Call, job: Job) -> Job:
             return store.jobs.dismiss(job.id)
         except Conflict:  # it has finished this very moment
             job = store.jobs.get(job.id)
-    for prefix in prefixes(job):
-        call.services.objects.delete(prefix)
-    store.jobs.remove(job.id)
+    store.jobs.remove(job.id)  # from here on nobody sees it; what stays of its files is the sweep's
+    try:
+        for prefix in prefixes(job):
+            call.services.objects.delete(prefix)
+    except AdesError as error:
+        telemetry.log().warning("Files of a removed job stay for the sweep", job=str(job.id), reason=error.detail)
     return job.evolve(status=JobStatus.DISMISSED, message="The job was removed.", failure=None)
 
 
@@ -205,6 +209,7 @@ STATUS_INFO: Final[dict[str, Any]] = {
         "started": _TIME,
         "finished": _TIME,
         "updated": _TIME,
+        "keep": KEEP,
         "keepUntil": _TIME,
         "exception": {"type": "object", "description": "Why it failed."},
         "links": LINKS,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import mimetypes
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, runtime_checkable
 
 import orjson
 
@@ -99,6 +99,15 @@ class ObjectStore(Protocol):
 
     def link(self, key: str, lifetime: timedelta) -> str | None:
         """An address that works without a token for a while; None where the store has no such thing."""
+        ...
+
+
+@runtime_checkable
+class Untidy(Protocol):
+    """A store in which writers that were killed leave something behind that `list` does not show."""
+
+    def abandoned(self, before: datetime, *, remove: bool) -> list[str]:
+        """What was begun before that moment and never became an object, and take it away."""
         ...
 
 

@@ -23,10 +23,12 @@ from ades.objects import OWN, ObjectInfo, check_key, media_type_of
 from ades.objects.parts import FULL, copy, part_of
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator
     from datetime import timedelta
     from io import BufferedWriter
 
+_PART: Final = ".part"
 CHUNK: Final = 1024 * 1024
 _TRIES: Final = 20
 """Between making a folder and writing into it, another process may prune it as empty."""
@@ -98,6 +100,18 @@ class LocalStore:
         self.stat(key)
         return None
 
+    def abandoned(self, before: datetime, *, remove: bool) -> builtins.list[str]:
+        """Files of writers that were killed."""
+        found = []
+        for path in self.root.rglob(f"{OWN}*{_PART}"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < before.timestamp():
+                    found.append(path.relative_to(self.root).as_posix())
+                    if remove:
+                        path.unlink()
+                        self._prune(path.parent)
+        return found
+
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
@@ -129,7 +143,7 @@ class LocalStore:
         for left in reversed(range(_TRIES)):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                return (folder / f"{OWN}{token_hex(8)}.part").open("xb")
+                return (folder / f"{OWN}{token_hex(8)}{_PART}").open("xb")
             except (FileNotFoundError, NotADirectoryError, FileExistsError):
                 if any(above.is_file() for above in (folder, *folder.parents)):
                     raise Conflict(f"{key} cannot be stored: a folder on its way is an object already.") from None

@@ -46,6 +46,8 @@ class Compiled:
     warnings: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     """Addresses that were read and have become part of the executable."""
+    written: JSON = None
+    """The CWL as its author wrote it, wherever it was read."""
 
 
 def compile_package(
@@ -116,6 +118,7 @@ def _compiled(
         executable={"kind": "cwl", "document": _plain(_executable(processes, packed)), "entry": entry},
         warnings=tuple(reading.warnings),
         files=(*unit.files, *packed.files),
+        written=unit.value,
     )
 
 

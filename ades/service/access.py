@@ -74,9 +74,13 @@ def _is_name(word: str) -> bool:
 # -- packages -------------------------------------------------------------------------------------------------------
 
 
-def declared(document: Document) -> Sharing | None:
-    """What a package says itself: in CWL as extension fields, in an application package among its metadata."""
-    found = _declared(document.value) if isinstance(document.value, dict) else {}
+def declared(document: Document, cwl: JSON = None) -> Sharing | None:
+    """What a package says itself: in CWL as extension fields, in an application package among its metadata.
+
+    `cwl` is what the package names by its address; what the package itself says goes before it.
+    """
+    sources = [source for source in (cwl, document.value) if isinstance(source, dict)]
+    found = {name: value for source in sources for name, value in _declared(source).items()}
     return read(found.get("access"), found.get("sharedWith")) if found else None
 
 
@@ -147,8 +151,8 @@ class Sharings:
         self._store = store
         self._builtins = builtins
 
-    def at_deploy(self, workspace: Workspace, document: Document, asked: Sharing | None) -> Sharing:
-        """Of a new process: what the request says, else the package, else the workspace's own default."""
+    def at_deploy(self, workspace: Workspace, document: Document, asked: Sharing | None, cwl: JSON = None) -> Sharing:
+        """Of a new process: what the request says, else the package, else the CWL it names, else the workspace."""
         from ades.service.quotas import Quotas
 
         if asked is not None:
@@ -156,7 +160,7 @@ class Sharings:
             return asked
         if self._documents:
             return PRIVATE
-        return declared(document) or Sharing(Quotas.of(workspace).access or Access.PRIVATE)
+        return declared(document, cwl) or Sharing(Quotas.of(workspace).access or Access.PRIVATE)
 
     def change(self, process: Process, wanted: Sharing) -> Process:
         """Change one process."""

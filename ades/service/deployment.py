@@ -15,10 +15,11 @@ from ades.model import Package
 from ades.recipe import Compiled, Document, compile_package
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ades.fetch import Fetched, Fetcher
-    from ades.model import Access, Process
+    from ades.model import JSON, Access, Process
+    from ades.service.access import Sharing
     from ades.service.builtins import Builtins
     from ades.store import Store
 
@@ -71,10 +72,17 @@ class Deployments:
         entry: str | None = None,
         access: Access | None = None,
         shared_with: Sequence[str] | None = None,
+        decide: Callable[[JSON], Sharing] | None = None,
     ) -> Deployed:
-        """Make a process of a package; of several at once with the same id exactly one."""
+        """Make a process of a package; of several at once with the same id exactly one.
+
+        `decide` says who may see it once the CWL is there, which may lie at an address that the package names.
+        """
         compiled = self._compile(document, entry)
         self._builtins.refuse_change(compiled.id)
+        if decide is not None:
+            sharing = decide(compiled.written)
+            access, shared_with = sharing.access, sharing.shared_with
         process = self._store.processes.put(
             workspace,
             package_of(document, compiled),

@@ -16,6 +16,7 @@ from ades.fetch import Fetcher
 from ades.objects import open_store
 from ades.runner.document import Limits, Options
 from ades.service import builtins
+from ades.service.chores import Chores
 from ades.service.handover import Handover, Packages
 from ades.service.life import Life
 from ades.service.quotas import Quotas
@@ -62,7 +63,10 @@ class Worker:
             self._dispatcher = self._assembled(store)
             if self._stopped:
                 self._dispatcher.stop()
+            chores = Chores(store, open_store(settings), settings)
+            chores.start()
             self._dispatcher.run()
+            chores.stop()
 
     def stop(self) -> None:
         """End as soon as that is possible without losing anything."""

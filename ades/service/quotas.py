@@ -13,7 +13,7 @@ from uuid import uuid4
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ades.errors import BadRequest, QuotaExceeded, TooManyRequests
-from ades.model import Access
+from ades.model import Access, Keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,11 @@ def size(value: object) -> object:
     return int(float(found[1]) * (1024 if found[3] else 1000) ** _POWERS.index(found[2] or " "))
 
 
+def word(value: object) -> object:
+    """How long something is kept, in one spelling."""
+    return None if value is None else str(Keep.read(value))
+
+
 Bytes = Annotated[int, BeforeValidator(size)]
 
 
@@ -59,6 +64,8 @@ class Quotas(BaseModel):
     """Least seconds between two deployments."""
     access: Annotated[Access | None, Field(strict=False)] = None
     """Who may see what is deployed without a word on it: private, public or user-service."""
+    keep: Annotated[str | None, BeforeValidator(word)] = None
+    """How long its jobs are kept after their end: `forever`, a number of days, or `none` for no results."""
     namespace: Annotated[str | None, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = None
     """The Kubernetes namespace, where it is not `ws-<name>`."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from ades.errors import BadRequest
+from ades.model import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,8 @@ class Execution:
     """The outputs that are asked for; None means all of them, and empty means none."""
     form: Form | None = None
     subscriber: dict[str, str] = field(default_factory=dict)
+    keep: str | None = None
+    """How long the job shall be kept; None: as process, workspace or server have it."""
 
 
 def parse(body: JSON) -> Execution:
@@ -63,7 +66,16 @@ def parse(body: JSON) -> Execution:
         outputs=outputs,
         form=form,
         subscriber=_subscriber(document.get("subscriber")),
+        keep=keep(document.get("keep")),
     )
+
+
+def keep(value: JSON) -> str | None:
+    """How long a job shall be kept: `forever`, a number of days, or `none` for no results."""
+    try:
+        return None if value is None else str(Keep.read(value))
+    except ValueError as error:
+        raise BadRequest(f"`keep` {error}.", field="keep") from None
 
 
 def idempotency_key(header: str | None) -> str | None:

@@ -28,11 +28,14 @@ class Outputs:
     def of(self, job: Job, only: Sequence[str] | None = None) -> tuple[Output, ...]:
         """The outputs that were asked for. Raises what the state of the job deserves when there are none."""
         check_successful(job)
+        rows = self._store.results.list(job.id)
+        if not rows and job.keep == "none" and job.keep_until is None:
+            raise ResultNotAvailable("The results of this job were not kept, as its `keep` says; its logs are there.")
         described = self._described(job)
         for name in only or ():
             if described and name not in described:
                 raise _unknown(name, described)
-        return requested(request.parse(job.request), described, self._store.results.list(job.id), only=only)
+        return requested(request.parse(job.request), described, rows, only=only)
 
     def one(self, job: Job, name: str) -> Output:
         """One output by its id."""

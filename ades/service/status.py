@@ -53,6 +53,8 @@ def status_info(job: Job, root: str, *, eodh: bool = False, steps: Iterable[Step
     for name, at in (("started", job.started), ("finished", job.finished)):
         if at is not None:
             document[name] = moment(at)
+    if job.keep is not None:
+        document["keep"] = job.keep
     if job.keep_until is not None:
         document["keepUntil"] = moment(job.keep_until)
     if job.status is JobStatus.FAILED:

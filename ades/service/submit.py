@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from ades.errors import Conflict, Forbidden, InvalidInput, NoSuchOutput, NoSuchProcess, StaleClaim
-from ades.model import Failure, Job, JobStatus, Reason
+from ades.model import Failure, Job, JobStatus, Keep, Reason
 from ades.policy import rooms
 from ades.service import inputs, request
 from ades.service.handover import CannotRun
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 REPEATS: Final = "repeats"
 """What a job remembers of the one that it runs again: its id, among the preferences."""
+FOREVER: Final = str(Keep())
 OCCASIONS: Final = {"successUri": "success", "failedUri": "failed", "inProgressUri": "progress"}
 
 
@@ -66,8 +67,10 @@ class Submissions:
         packages: Packages,
         check_address: Callable[[str], object],
         admit: Callable[[str], object] = lambda _calling: None,
+        keep: Callable[[str], str | None] = lambda _calling: None,
     ) -> None:
         self._admit = admit
+        self._keep = keep
         self._store = store
         self._packages = packages
         self._check_address = check_address
@@ -136,6 +139,7 @@ class Submissions:
                 "the input `workspace`, or use a token of one workspace."
             )
         self._admit(calling)
+        keep = order.execution.keep or process.keep or self._keep(calling)
         return Job(
             id=new_job_id(),
             deploying=process.workspace,
@@ -151,6 +155,7 @@ class Submissions:
             updated=now,
             message=_message(order, read),
             preferences=_preferences(order, read),
+            keep=None if keep == FOREVER else keep,
         )
 
     def _subscribers(self, execution: Execution) -> list[Subscriber]:

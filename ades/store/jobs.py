@@ -10,14 +10,14 @@ from sqlalchemy import bindparam, delete, exc, or_, select, update
 from ades.errors import Conflict, KeyReused, Locked, NoSuchJob, NoSuchProcess
 from ades.model import JobStatus
 from ades.store import counters, listing, outbox, rows
-from ades.store.columns import clock
-from ades.store.moves import a_move, announce, given, held, move, news
+from ades.store.columns import clock, micros
+from ades.store.moves import a_move, announce, given, held, in_status, move, news
 from ades.store.rows import JOB_COLUMNS
-from ades.store.tables import idempotency, jobs, requests
+from ades.store.tables import collections, idempotency, items, jobs, requests, results
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from ades.model import JSON, Failure, Job, JobQuery, Page
@@ -31,7 +31,7 @@ _GET: Final = (
     .where(jobs.c.id == bindparam("id"))
 )
 _INSERT: Final = jobs.insert().values(
-    due=clock(), **{name: bindparam(name) for name in (*rows.JOB_NAMES, "served", "losses", "subscribed")}
+    due=clock(), **{name: bindparam(name) for name in (*rows.JOB_NAMES, "served", "kept_for", "losses", "subscribed")}
 )
 _INSERT_REQUEST: Final = requests.insert()
 _EARLIER: Final = select(idempotency.c.job, idempotency.c.fingerprint).where(
@@ -183,11 +183,45 @@ class Jobs:
             counters.shift(tx, row, status, None)
             tx.ring(str(job))
 
+    def retain(self, job: UUID, keep: str) -> Job:
+        """Say for how long after its end it is kept; of one that has finished, from its end on."""
+        length = rows.kept_for(keep)
+        until = None if length is None else jobs.c.finished + length
+        with self._database.write() as tx:
+            if not tx.count(update(jobs).where(jobs.c.id == job).values(keep=keep, kept_for=length, keep_until=until)):
+                raise NoSuchJob(f"There is no job {job}.")
+            return _get(tx, job)
+
     def keep(self, job: UUID, until: datetime | None) -> None:
         """Say when results and logs may be deleted; None: never."""
         with self._database.write() as tx:
             if not tx.count(update(jobs).where(jobs.c.id == job).values(keep_until=until)):
                 raise NoSuchJob(f"There is no job {job}.")
+
+    def forget_results(self, job: UUID) -> None:
+        """Delete the results of a job; it stays due (`keep_until`) until its files are gone too."""
+        with self._database.write() as tx:
+            for table in (results, collections, items):
+                tx.run(delete(table).where(table.c.job == job))
+            tx.run(update(jobs).where(jobs.c.id == job).values(updated=clock()))
+            tx.ring(str(job))
+
+    def unstarted(self, age: timedelta, limit: int = 100) -> list[Job]:
+        """Jobs that were made so long ago, and never started."""
+        statement = (
+            select(*JOB_COLUMNS)
+            .where(in_status(JobStatus.CREATED), jobs.c.updated <= clock() - micros(age))
+            .order_by(jobs.c.updated, jobs.c.id)
+            .limit(limit)
+        )
+        with self._database.read() as tx:
+            return [rows.job(row, {}) for row in tx.all(statement)]
+
+    def having(self, ids: Iterable[UUID]) -> dict[UUID, JobStatus]:
+        """Those of these jobs that there are, and how they are."""
+        statement = select(jobs.c.id, jobs.c.status).where(jobs.c.id.in_(list(ids)))
+        with self._database.read() as tx:
+            return {row.id: JobStatus(row.status) for row in tx.all(statement)}
 
     def lapsed(self, limit: int = 100) -> list[Job]:
         """Jobs whose time is over, longest first: those that have finished, and those that nobody has started."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, case, literal_column, select, update
+from sqlalchemy import bindparam, case, func, literal_column, select, update
 
 from ades.errors import NoSuchJob, StaleClaim
 from ades.model import TRANSITIONS, JobStatus, Reason, StepState
@@ -65,6 +65,8 @@ def a_move(old: JobStatus, new: JobStatus, *guards: ColumnElement[bool], **value
         raise ValueError(f"A job does not go from {old} to {new}.")
     if old is JobStatus.RUNNING:
         values |= _NO_WORKER
+    if new.finished:
+        values["keep_until"] = func.coalesce(jobs.c.keep_until, clock() + jobs.c.kept_for)
     statement = update(jobs).where(jobs.c.id == bindparam("job_id"), in_status(old), *guards)
     return Move(old, new, statement.values(status=new.value, updated=clock(), **values).returning(*FACTS))
 

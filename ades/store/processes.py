@@ -33,6 +33,7 @@ _BARE: Final = (
         processes.c.id,
         processes.c.access,
         processes.c.shared_with,
+        processes.c.keep,
         processes.c.created,
         revisions.c.created.label("updated"),
         revisions.c.revision,
@@ -169,6 +170,15 @@ class Processes:
         with self._database.write() as tx:
             _new_catalogue(tx, workspace)
             if not _change_access(tx, workspace, id, access, shared_with):
+                raise _unknown(workspace, id)
+            return _get(tx, workspace, id)
+
+    def set_keep(self, workspace: str, id: str, keep: str | None) -> Process:
+        """Say how long its jobs are kept; None: as long as the workspace says."""
+        with self._database.write() as tx:
+            _new_catalogue(tx, workspace)
+            mine = (processes.c.workspace == workspace, processes.c.id == id)
+            if not tx.count(update(processes).where(*mine).values(keep=keep, updated=clock())):
                 raise _unknown(workspace, id)
             return _get(tx, workspace, id)
 

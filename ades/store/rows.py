@@ -11,6 +11,7 @@ from ades.model import (
     Failure,
     Job,
     JobStatus,
+    Keep,
     Package,
     Process,
     Reason,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _JOB: Final = (
     "id", "deploying", "calling", "executing", "owner", "process_id", "revision", "digest", "created", "updated",
-    "message", "progress", "attempt", "started", "finished", "preferences", "keep_until",
+    "message", "progress", "attempt", "started", "finished", "preferences", "keep", "keep_until",
 )  # fmt: skip
 """What a Job and its row call the same and keep in the same form."""
 
@@ -53,7 +54,14 @@ def job_values(job: Job) -> dict[str, Any]:
         "status": job.status.value,
         "failure": failure_document(job.failure),
         "served": served(job),
+        "kept_for": kept_for(job.keep),
     }
+
+
+def kept_for(keep: str | None) -> int | None:
+    """Microseconds after its end for which what a job leaves is kept; None: for ever."""
+    days = None if keep is None else Keep.read(keep).days
+    return None if days is None else round(days * 86400e6)
 
 
 def served(job: Job) -> str | None:
@@ -88,6 +96,7 @@ def process(row: Row[Any], description: dict[str, Any]) -> Process:
         mutable=True,
         access=Access(row.access),
         shared_with=tuple(row.shared_with),
+        keep=row.keep,
         created=row.created,
         updated=row.updated,
     )

@@ -123,6 +123,7 @@ processes: Final = Table(
     Column("shared_with", Json, nullable=False),
     Column("created", Instant, nullable=False),
     Column("updated", Instant, nullable=False),
+    Column("keep", String),
     Index("ix_processes_newest", "workspace", "created", "id"),
 )
 
@@ -171,6 +172,9 @@ jobs: Final = Table(
     Column("lease_until", Instant),
     Column("lease_length", BigInteger),
     Column("subscribed", Boolean, nullable=False),
+    # For how long after its end it is kept, as a word and in microseconds; `keep_until` is when that is over.
+    Column("keep", String),
+    Column("kept_for", BigInteger),
     Index("ix_jobs_calling", "calling", "created", "id"),
     Index("ix_jobs_calling_status", "calling", "status", "created", "id"),
     Index("ix_jobs_calling_process", "calling", "process_id", "created", "id"),
@@ -178,6 +182,7 @@ jobs: Final = Table(
     _partial("ix_jobs_foreign", "deploying <> calling", "deploying", "calling", "created", "id"),
     _partial("ix_jobs_queue", "status = 'accepted'", "executing", "due", "id"),
     _partial("ix_jobs_leases", "status = 'running'", "lease_until"),
+    _partial("ix_jobs_unstarted", "status = 'created'", "updated", "id"),
     _partial("ix_jobs_keep", "keep_until IS NOT NULL", "keep_until"),
 )
 

@@ -244,6 +244,23 @@ def test_declared():
         package("class: Workflow\n$namespaces: {x: 'urn:ades:'}\nx:access: everybody\n")
 
 
+def test_a_package_elsewhere_says(tmp_path, make_app, serve_folder):
+    """A package that is deployed by its address can say itself who may see it; what names it goes before it."""
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/tool.cwl").write_text(tool(more="$namespaces: {a: 'urn:ades:'}\na:access: public\n"))
+    address = serve_folder(tmp_path / "far")
+    client = make_app(fetch_allow="127.0.0.0/8").test_client()
+    unit = {"executionUnit": {"href": f"{address}/tool.cwl", "type": "application/cwl"}}
+    role = {"role": "urn:ades:access", "value": "user-service"}
+
+    assert 201 == client.post("/demo/ogc-api/processes", json=unit).status_code
+    assert "public" == client.get("/demo/ogc-api/processes/tool/access").json["access"]
+    assert 204 == client.delete("/demo/ogc-api/processes/tool").status_code
+    unit["processDescription"] = {"process": {"id": "tool", "metadata": [role]}}
+    assert 201 == client.post("/demo/ogc-api/processes", json=unit).status_code
+    assert "user-service" == client.get("/demo/ogc-api/processes/tool/access").json["access"]
+
+
 def test_default_of_the_workspace(deploy, app, store, bob):
     """A workspace may open what it deploys by default."""
     store.workspaces.update("alice", settings={"access": "public"})

@@ -25,6 +25,7 @@ from ades.objects.s3.meaning import REFUSED, Beyond, code_of, words
 from ades.objects.s3.reading import TRIES, Whole, reading
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Iterator, Sequence
     from datetime import timedelta
 
@@ -120,6 +121,17 @@ class S3Store:
                 "get_object", Params=place, ExpiresIn=max(1, int(lifetime.total_seconds()))
             )
 
+    def abandoned(self, before: datetime, *, remove: bool) -> builtins.list[str]:
+        """Uploads in parts that nobody has finished. Not every look-alike knows of them."""
+        found = []
+        with suppress(ClientError, BotoCoreError):
+            for upload in self._unfinished(self.prefix):
+                if upload["Initiated"] < before:
+                    found.append(upload["Key"].removeprefix(self.prefix))
+                    if remove:
+                        self._abort(upload)
+        return found
+
     def _put_small(self, key: str, body: bytes | BinaryIO, size: int, extra: dict[str, Any]) -> ObjectInfo:
         answer = self._client.put_object(Bucket=self.bucket, Key=self._name(key), Body=body, **extra)
         return ObjectInfo(key, size, datetime.now(UTC), answer["ETag"].strip('"'), extra["ContentType"])
@@ -179,11 +191,16 @@ class S3Store:
     def _abandon(self, name: str) -> None:
         """Not every look-alike knows of unfinished uploads, and not every account may list them."""
         with suppress(ClientError, BotoCoreError):
-            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=name)
-            for upload in [upload for page in pages for upload in page.get("Uploads", ())]:
-                key = upload["Key"]
-                if key == name or key.startswith(f"{name}/"):
-                    self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload["UploadId"])
+            for upload in self._unfinished(name):
+                if upload["Key"] == name or upload["Key"].startswith(f"{name}/"):
+                    self._abort(upload)
+
+    def _unfinished(self, start: str) -> builtins.list[Any]:
+        pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=start)
+        return [upload for page in pages for upload in page.get("Uploads", ())]
+
+    def _abort(self, upload: Any) -> None:
+        self._client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
 
 
 def _encryption(settings: Settings) -> dict[str, Any]:

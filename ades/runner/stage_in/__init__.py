@@ -194,7 +194,7 @@ class Staging:
         kind = checks.kind_of(found.body[: checks.HEAD])
         said = found.media_type or media_type_of(found.url)
         if kind == "JSON" and stac.kind_of(document := parse(found)) is not None:
-            walk = Walk(self._carrier.read, self._most_items)
+            walk = Walk(self._carrier, self._most_items)
             local = folder.Folder(path, self._carrier, self._transfers, self._warn, frozenset(self._roads))
             local.fill(path.name, walk.items(document, found.url or None), wanted)
             return

@@ -34,6 +34,7 @@ SPANS: Final = 4
 """Parts of one large thing that come at the same time."""
 DOCUMENT: Final = 32 * 1024**2
 """Largest STAC document."""
+_ACCEPT: Final = "application/geo+json, application/json;q=0.9, */*;q=0.8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,13 @@ class Carrier:
 
     def read(self, href: str, limit: int = DOCUMENT) -> Document:
         """A small thing, whole; tried again when the way breaks."""
+        return self._again(lambda: self._road(href).read(href, limit))
+
+    def _again(self, get: Callable[[], Document]) -> Document:
         for left in reversed(range(TRIES)):
             self.budget.seconds()
             try:
-                found = self._road(href).read(href, limit)
+                found = get()
             except (FetchInterrupted, Unavailable):
                 if not left:
                     raise
@@ -111,6 +115,13 @@ class Carrier:
                 self.budget.add(len(found.body))
                 return found
         raise AssertionError  # the last try returns or raises
+
+    def ask(self, href: str, question: bytes) -> Document:
+        """What an address answers to a question in JSON."""
+        road = self._road(href)
+        if not isinstance(road, Web):
+            raise FetchRefused(f"{shown(href)} cannot be asked by POST; only addresses of the web can")
+        return self._again(lambda: road.ask(href, question, DOCUMENT))
 
     def below(self, href: str) -> list[str] | None:
         """The names of all that lies in this folder; None if it is none."""
@@ -203,8 +214,13 @@ class Web:
 
     def read(self, href: str, limit: int) -> Document:
         """A small thing, whole."""
-        accept = "application/geo+json, application/json;q=0.9, */*;q=0.8"
-        found = self._fetcher.get(href, limit=min(limit, self._budget.left), headers={"Accept": accept})
+        found = self._fetcher.get(href, limit=min(limit, self._budget.left), headers={"Accept": _ACCEPT})
+        return Document(found.url, found.body, found.media_type)
+
+    def ask(self, href: str, question: bytes, limit: int) -> Document:
+        """What is answered to a question in JSON."""
+        headers = {"Accept": _ACCEPT, "Content-Type": "application/json"}
+        found = self._fetcher.post(href, question, headers, limit=min(limit, self._budget.left))
         return Document(found.url, found.body, found.media_type)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -14,13 +14,25 @@ from ades.runner import stac
 from ades.runner.stac import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from ades.model import JSON
     from ades.runner.stage_in.carrier import Document
 
 DEPTH: Final = 8
 """Catalogues below catalogues."""
+
+
+class Reader(Protocol):
+    """Brings documents; what it brings counts against the limits of the job."""
+
+    def read(self, href: str) -> Document:
+        """The document at an address."""
+        ...
+
+    def ask(self, href: str, question: bytes) -> Document:
+        """What an address answers to a question in JSON (POST)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +46,8 @@ class Found:
 class Walk:
     """Follows the links of one input."""
 
-    def __init__(self, read: Callable[[str], Document], most: int) -> None:
-        self._read = read
+    def __init__(self, reader: Reader, most: int) -> None:
+        self._reader = reader
         self._most = most
         self._seen: set[str] = set()
         self._count = 0
@@ -63,25 +75,43 @@ class Walk:
         for link in stac.links(document, "child"):
             yield from self._follow(stac.absolute(base, link["href"]), depth + 1)
 
-    def _pages(self, document: JSON, base: str | None) -> Iterator[Found]:
-        """A page of items and those that follow it, unless the address itself says how many are wanted."""
+    def _pages(self, document: JSON, base: str | None, asked: dict[str, JSON] | None = None) -> Iterator[Found]:
+        """A page of items and those that follow it, unless the address itself says how many are wanted.
+
+        `asked` is the question that this page answers, where it was asked by POST.
+        """
         for item in stac.features(document):
             yield self._counted(item, _self(item, base))
         if not isinstance(document, dict) or (base and "limit" in parse_qs(urlsplit(base).query)):
             return
         for link in stac.links(document, "next"):
-            if str(link.get("method", "GET")).upper() != "GET":
-                raise FetchFailed(
-                    f"{shown(base or '')} has more pages, which can only be had by POST; "
-                    "ask with GET, or name the items one by one"
-                )
-            yield from self._follow(stac.absolute(base, link["href"]), 0)
+            href, method = stac.absolute(base, link["href"]), str(link.get("method", "GET")).upper()
+            if method == "POST":
+                yield from self._ask(href, link, asked or {})
+            elif method == "GET":
+                yield from self._follow(href, 0)
+            else:
+                raise FetchFailed(f"{shown(href)} is the next page, which can only be had by {method[:20]}")
+
+    def _ask(self, href: str, link: dict[str, JSON], asked: dict[str, JSON]) -> Iterator[Found]:
+        """The next page of a search by POST: the question stands in the link, or is what was asked with a change."""
+        change = link.get("body")
+        question = (asked if link.get("merge") else {}) | (change if isinstance(change, dict) else {})
+        body = orjson.dumps(question, option=orjson.OPT_SORT_KEYS)
+        if (key := f"{href} {body.decode()}") in self._seen:
+            return
+        self._seen.add(key)
+        found = self._reader.ask(href, body)
+        document = parse(found)
+        if stac.kind_of(document) is not Kind.ITEMS:
+            raise FetchFailed(f"{shown(href)} is the next page, and holds no list of items")
+        yield from self._pages(document, found.url, question)
 
     def _follow(self, href: str, depth: int) -> Iterator[Found]:
         if href in self._seen:
             return
         self._seen.add(href)
-        found = self._read(href)
+        found = self._reader.read(href)
         yield from self.items(parse(found), found.url, depth)
 
     def _counted(self, item: JSON, base: str | None) -> Found:

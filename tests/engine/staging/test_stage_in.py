@@ -108,17 +108,51 @@ def test_a_collection_of_an_api(folder, web, scene):
 
 
 def test_a_search(folder, web, scene):
-    """Pages are followed, unless the address itself says how many items are wanted; POST pages are refused."""
+    """Pages are followed, unless the address itself says how many items are wanted."""
     page = {
         "type": "FeatureCollection",
         "features": [scene | {"assets": {"red": {"href": f"{web.url}/red.tif"}}}],
-        "links": [{"rel": "next", "href": f"{web.url}/search", "method": "POST", "body": {}}],
+        "links": [{"rel": "next", "href": f"{web.url}/search", "method": "DELETE"}],
     }
     give_json(web, "/search?limit=1", page)
     give_json(web, "/search?ids=scene-1", page)
     assert 1 == len(asset_paths(folder(f"{web.url}/search?limit=1")))
-    with pytest.raises(RunFailed, match=r"can only be had by POST"):
+    with pytest.raises(RunFailed, match=r"can only be had by DELETE"):
         folder(f"{web.url}/search?ids=scene-1")
+
+
+def test_a_search_by_post(folder, web, scene):
+    """Pages that can only be had by POST are asked for by it: with the link's question, or with the last one changed."""
+    items = [scene | {"id": f"scene-{n}", "assets": {"red": {"href": f"{web.url}/red.tif"}}} for n in range(3)]
+    links = [
+        {"rel": "next", "href": f"{web.url}/search", "method": "POST", "body": {"ids": ["a"], "token": "1"}},
+        {"rel": "next", "href": "./search", "method": "POST", "merge": True, "body": {"token": "2"}},
+    ]
+    asked = []
+
+    def answer(_head, send):
+        asked.append(orjson.loads(web.bodies[-1]))
+        page = {"type": "FeatureCollection", "features": [items[len(asked)]], "links": links[len(asked) :]}
+        body = orjson.dumps(page)
+        send.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/geo+json\r\nContent-Length: %d\r\n\r\n" % len(body))
+        send.sendall(body)
+        return True
+
+    web.answers["/search"] = answer
+    give_json(web, "/first", {"type": "FeatureCollection", "features": items[:1], "links": links[:1]})
+
+    assert {"scene-0", "scene-1", "scene-2"} == {name for name, _ in asset_paths(folder(f"{web.url}/first"))}
+    assert [{"ids": ["a"], "token": "1"}, {"ids": ["a"], "token": "2"}] == asked
+    assert all("POST /search" in head for head in web.heads if "/search" in head)
+
+
+def test_the_next_page_is_behind_the_guard(stage, web, scene, settings):
+    """A link to a next page leads nowhere that an input could not name, whichever method it wants."""
+    for method in ("GET", "POST"):
+        link = {"rel": "next", "href": "http://169.254.169.254/latest", "method": method, "body": {}}
+        give_json(web, f"/{method}", {"type": "FeatureCollection", "features": [scene], "links": [link]})
+        with pytest.raises(RunFailed, match=r"169\.254\.169\.254"):
+            stage({"scene": f"{web.url}/{method}"}, {"scene": "Directory"})
 
 
 def test_too_many_items(folder, web, scene):
