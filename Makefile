@@ -67,6 +67,8 @@ lock:  ## resolve the dependencies anew (needs uv)
 		--output-file requirements.lock pyproject.toml requirements-build.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra postgres --group dev \
 		--constraint requirements.lock --output-file requirements-dev.lock pyproject.toml requirements-build.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--output-file calrissian.lock calrissian.in
 
 clean:  ## delete what the other commands made, but no data
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

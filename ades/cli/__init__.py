@@ -37,6 +37,7 @@ COMMANDS = {
     "rerun": "ades.cli.rerun:rerun",
     "login": "ades.cli.login:login",
     "logout": "ades.cli.login:logout",
+    "runner": "ades.cli.runner:runner",
     "completion": "ades.cli.completion:completion",
 }
 

@@ -94,8 +94,6 @@ class Pods:
     retries: Retries = field(default_factory=Retries)
     default_image: str = ""
     """For tools that name no image. Empty: such a tool fails with that reason."""
-    init_image: str = "alpine:3.10"
-    """Has a shell; Calrissian uses it to put files into a step's folder before the step starts."""
     scratch: Literal["rwo-node", "shared", "per-job"] = "per-job"
     """What lies at /scratch: a volume for one node, a part of the workspace's volume, a volume of the job."""
     pin_to_node: bool = False

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ades.model import JSON
     from ades.objects import ObjectStore
+    from ades.runner.cwl import Way
     from ades.runner.logs import Logs
     from ades.settings import Settings
 
@@ -99,12 +100,13 @@ def execute(
     logs: Logs,
     emit: Callable[[Event], None],
     isolate_network: Callable[[], None] | None = None,
+    way: Way | None = None,
 ) -> dict[str, JSON]:
-    """Run it and tell how it goes; the outputs. Raises RunFailed, and nothing else."""
+    """Run it and tell how it goes; the outputs. Raises RunFailed, and nothing else. Without a way: on this machine."""
     document = plan.document
     report = Report(document.job, document.attempt, logs, emit)
     try:
-        return _run(plan, folder, report, isolate_network)
+        return _run(plan, folder, report, isolate_network, way)
     except RunFailed as error:
         report.fail(None, error.failure)
         raise
@@ -116,14 +118,16 @@ def execute(
         report.close()
 
 
-def _run(plan: Plan, folder: Path, report: Report, isolate_network: Callable[[], None] | None) -> dict[str, JSON]:
+def _run(
+    plan: Plan, folder: Path, report: Report, isolate_network: Callable[[], None] | None, way: Way | None
+) -> dict[str, JSON]:
     if plan.document.executable["kind"] == "native":
         from ades.runner import processor
 
         return processor.run(plan.document, folder, report)
     from ades.runner import cwl
 
-    return cwl.run(plan.document, plan.order, folder, report, isolate_network=isolate_network)
+    return cwl.run(plan.document, plan.order, folder, report, isolate_network=isolate_network, way=way)
 
 
 def publish(

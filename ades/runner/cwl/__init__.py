@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from cwltool.context import LoadingContext
@@ -37,10 +38,30 @@ _URI: Final = "file:///package.cwl"
 _VERSIONS: Final = ("v1.0", "v1.1", "v1.2")
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the tools of a package are run: as processes of this machine, unless somebody knows another way."""
+
+    tool: Callable[..., Process] = tools.Tool
+    """Makes the process of each command line tool."""
+    context: Callable[[dict[str, Any]], Context] = Context
+    """Makes what is handed down from process to process, from what is set here."""
+    executor: Callable[[JobDocument], Executor] | None = None
+    """Makes what runs the tools side by side. None: as far as this machine reaches."""
+
+
+_HERE: Final = Way()
+
+
 def warm() -> None:
     """Load everything that is the same for all packages."""
     for version in _VERSIONS:
         get_schema(version)
+    quiet()
+
+
+def quiet() -> None:
+    """What cwltool has to say goes nowhere but into the log of a job."""
     for name in ("cwltool", "cwl_utils", "salad"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
@@ -66,20 +87,23 @@ def run(
     report: Report,
     *,
     isolate_network: Callable[[], None] | None = None,
+    way: Way | None = None,
 ) -> dict[str, JSON]:
     """Run the package with these inputs; the outputs as CWL has them. Files lie below `<folder>/out`."""
+    way = way or _HERE
     options = document.options
     javascript.use(options.javascript, options.javascript_seconds, options.javascript_memory)
     errors = _Errors(report)
     _cwltool_logger.addHandler(errors)
     _cwltool_logger.setLevel(logging.INFO)
     try:
-        process = load(document.executable)
+        process = load(document.executable, way)
         tools.plan(process, report)
-        context = _context(document, folder, report)
+        context = _context(document, folder, report, way)
         context.make_fs_access = functools.partial(OwnFiles, allowed=allowed(folder, order))
         context.isolate_network = isolate_network
-        outputs, status = _executor(document)(process, order, context, _cwltool_logger)
+        executor = (way.executor or _executor)(document)
+        outputs, status = executor(process, order, context, _cwltool_logger)
     except Exception as error:
         raise _first(report, explain(error)) from error
     finally:
@@ -89,13 +113,13 @@ def run(
     return dict(outputs)
 
 
-def load(executable: dict[str, JSON]) -> Process:
+def load(executable: dict[str, JSON], way: Way = _HERE) -> Process:
     """The process that a package means, ready to run."""
     names.lend()
     lines.share()
     loading = LoadingContext(
         {
-            "construct_tool_object": tools.make_tool,
+            "construct_tool_object": functools.partial(tools.make_tool, tool=way.tool),
             # All of this was checked when the package was deployed.
             "disable_js_validation": True,
             "do_validate": False,
@@ -118,9 +142,9 @@ def _tail(name: str) -> str:
     return str(name).rpartition("#")[2]
 
 
-def _context(document: JobDocument, folder: Path, report: Report) -> Context:
+def _context(document: JobDocument, folder: Path, report: Report, way: Way) -> Context:
     work = folder / "work"
-    context = Context(
+    context = way.context(
         {
             "basedir": str(folder),
             "outdir": str(folder / "out"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,53 +9,27 @@ from typing import TYPE_CHECKING, Any
 from cwltool.job import CommandLineJob, relink_initialworkdir
 from cwltool.utils import bytes2str_in_dicts
 
-from ades.model import Failure, Reason
+from ades.model import Reason
 from ades.runner import command
-from ades.runner.cwl.explain import explain
+from ades.runner.cwl.told import Told
 from ades.runner.failures import RunFailed
 
 if TYPE_CHECKING:
-    from ades.runner.cwl.places import Context, Place
-    from ades.runner.report import Report
+    from ades.runner.cwl.places import Context
 
 _NOT_FOUND = 127
 """What a shell says when it does not know a command."""
 _SIGNALLED = 128
 
 
-class CommandJob(CommandLineJob):
-    """One run of one tool."""
+class CommandJob(Told, CommandLineJob):
+    """One run of one tool, as a process of this machine."""
 
-    place: Place
-    image: str | None = None
-    promised: list[str]
-    _name: str
-    _report: Report
+    _ran: command.Ran | None = None
 
-    def run(self, runtimeContext: Context, tmpdir_lock: Any = None) -> None:  # noqa: N803 - cwltool's name
-        """Run it and hand its outputs on. Nothing is raised: what goes wrong is told and fails the step."""
-        self._report = runtimeContext.report
-        tool = Path(self.command_line[0]).name if self.command_line else ""
-        self._name = self._report.begin(self.place.row, tool=tool, scatter=self.place.scatter, image=self.image)
-        self._ran: command.Ran | None = None
-        outputs, status = {}, "permanentFail"
-        try:
-            outputs = self._run(runtimeContext, tmpdir_lock)
-            status = "success"
-        except Exception as error:  # noqa: BLE001 - the border of a step
-            self._fail(error)
-        else:
-            self._report.succeed(self._name, **self._used())
-            self._report.advance(self.place.part)
-        finally:
-            with runtimeContext.workflow_eval_lock:
-                self.output_callback(outputs, status)
-            for folder in filter(None, (self.stagedir, self.tmpdir)):
-                shutil.rmtree(folder, ignore_errors=True)
-
-    def _run(self, context: Context, tmpdir_lock: Any) -> Any:
+    def _work(self, context: Context, tmpdir_lock: Any) -> Any:
         self._outputs: Any = None
-        super().run(context, tmpdir_lock)
+        CommandLineJob.run(self, context, tmpdir_lock)
         return self._outputs
 
     def _execute(self, runtime: Any, env: Any, runtimeContext: Context, monitor_function: Any = None) -> None:  # noqa: N803, ARG002 - cwltool's
@@ -120,14 +93,6 @@ class CommandJob(CommandLineJob):
         path.parent.mkdir(parents=True, exist_ok=True)
         return str(path)
 
-    def _on_progress(self, percent: int, text: str) -> None:
-        self._report.tell(self.place.part, percent, text)
-
-    def _is_success(self, code: int) -> bool:
-        if code in self.successCodes:
-            return True
-        return code == 0 and code not in {*self.temporaryFailCodes, *self.permanentFailCodes}
-
     # -- what went wrong
 
     def _used(self) -> dict[str, object]:
@@ -138,17 +103,6 @@ class CommandJob(CommandLineJob):
             "peak_memory": self._ran.peak_memory,
             "cpu_seconds": round(self._ran.cpu_seconds, 3),
         }
-
-    def _fail(self, error: Exception) -> None:
-        failure = explain(error, self._name, f"step {self._name} ran")
-        code = None if self._ran is None else self._ran.exit_code
-        log = self._report.logs.tail(self._name)
-        told = Failure(failure.reason, failure.message, self._name, code, log)
-        self._report.fail(self._name, told, **self._used())
-        self._report.note(told.message)
-
-    def _failed(self, reason: Reason, because: str) -> RunFailed:
-        return RunFailed.because(reason, f"Step {self._name} failed: {because}.")
 
     def _unsuccessful(self, code: int) -> RunFailed:
         tool = self.command_line[0]

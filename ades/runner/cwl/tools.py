@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from ades.runner.report import Report
 
 
-def make_tool(document: Any, loading: Any) -> Process:
-    """What cwltool calls for each process of a document."""
+def make_tool(document: Any, loading: Any, *, tool: Callable[..., Process] | None = None) -> Process:
+    """What cwltool calls for each process of a document. Command line tools become what `tool` makes of them."""
     kinds: dict[str, Callable[..., Process]] = {
-        "CommandLineTool": Tool,
+        "CommandLineTool": tool or Tool,
         "ExpressionTool": Expression,
         "Workflow": Flow,
         "Operation": AbstractOperation,

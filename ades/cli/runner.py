@@ -1,0 +1,24 @@
+"""`ades runner`: what a pod of the cluster starts to run one job."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ades.errors import Misconfigured
+
+
+@click.command(hidden=True)
+def runner() -> None:
+    """Run the job that the environment names, with its steps as pods. Started by the server, inside of a cluster."""
+    try:
+        from ades.runner.calrissian import program
+    except ModuleNotFoundError as error:
+        if error.name not in {"calrissian", "kubernetes"}:
+            raise
+        raise Misconfigured(
+            "The runner of a cluster needs Calrissian, which lives in an environment of its own: the image's target "
+            "`runner`, or calrissian.lock. On this machine the server runs jobs by itself."
+        ) from error
+    sys.exit(program.run())

@@ -1,0 +1,199 @@
+"""Runs jobs as the pods of a cluster: the real runner, the unmodified Calrissian, a double of the API."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import yaml
+from kubernetes_double import Cluster, PodFault
+from s3_servers import KEY, SECRET, settings_for
+
+from ades.model import Result, Step
+from ades.objects import open_store
+from ades.runner.document import JobDocument, Pods
+from ades.runner.events import Ended, LogStored, ResultStored, StepChanged
+from ades.runner.record import Record, document_key, record_key
+
+NAMESPACE = "ws-alice"
+ACCOUNT = "ades-runner"
+ROLE = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "list", "watch", "patch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+]
+
+
+class ClusterRun:
+    """One job in the cluster, and what it left behind."""
+
+    def __init__(self, site: Site, document: JobDocument) -> None:
+        self.site, self.document = site, document
+        self.job: UUID = document.job
+        self.name = f"job-{document.job}"
+        self._record: Record | None = None
+
+    def wait(self, seconds: float = 90) -> ClusterRun:
+        end = time.monotonic() + seconds
+        while not self.ended():
+            assert time.monotonic() < end, f"the job has not ended within {seconds} s:\n{self.spoken()}"
+            time.sleep(0.05)
+        return self
+
+    def ended(self) -> bool:
+        conditions = self.object()["status"].get("conditions") or []
+        return any(one["type"] in {"Complete", "Failed"} for one in conditions)
+
+    def object(self):
+        return self.site.cluster.objects.get("jobs", NAMESPACE, self.name)
+
+    def pods(self, *, steps: bool = True) -> list:
+        """The pods of the steps, or of the runner."""
+        found = self.site.cluster.objects.find("pods", NAMESPACE)
+        mine = [pod for pod in found if (pod["metadata"].get("labels") or {}).get("ades/job") == str(self.job)]
+        return [pod for pod in mine if ("ades/step" in (pod["metadata"].get("annotations") or {})) is steps]
+
+    def wait_for_pod(self, phase: str = "Running", seconds: float = 60):
+        """The first pod of a step that is in this phase."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for pod in self.pods():
+                if pod["status"].get("phase") == phase:
+                    return pod
+            assert not self.ended(), f"the job ended before:\n{self.spoken()}"
+            time.sleep(0.02)
+        raise AssertionError(f"no pod of a step came to be {phase}:\n{self.spoken()}")
+
+    def spoken(self) -> str:
+        """What the runner printed: `kubectl logs`."""
+        logs = self.site.cluster.folder.glob("node/pods/*/runner.log")
+        return "\n".join(text for text in (log.read_text(errors="replace") for log in logs) if str(self.job) in text)
+
+    @property
+    def record(self) -> Record:
+        if self._record is None:
+            with self.site.store.open(record_key(self.document)) as file:
+                self._record = Record.from_json(file.read())
+        return self._record
+
+    def of(self, kind: type) -> list:
+        return [event for event in self.record.events if isinstance(event, kind)]
+
+    @property
+    def end(self) -> Ended:
+        return self.record.end
+
+    @property
+    def failure(self):
+        assert self.end.failure is not None, self.spoken()
+        return self.end.failure
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        return {event.step.name: event.step for event in self.of(StepChanged)}
+
+    @property
+    def results(self) -> list[Result]:
+        return [event.result for event in self.of(ResultStored)]
+
+    def value(self, output: str):
+        (result,) = [result for result in self.results if result.output == output]
+        return result.value
+
+    def text(self, output: str, index: int = 0) -> str:
+        (result,) = [result for result in self.results if (result.output, result.index) == (output, index)]
+        return self.read(result.key)
+
+    def read(self, key: str) -> str:
+        with self.site.store.open(key) as file:
+            return file.read().decode()
+
+    def log(self, name: str) -> str:
+        (log,) = [event for event in self.of(LogStored) if event.name == name]
+        return self.read(log.key)
+
+
+class Site:
+    """A cluster with a workspace, a store of objects, and a runner's image, which is a folder here."""
+
+    def __init__(self, cluster: Cluster, image: Path, endpoint: str) -> None:
+        self.cluster, self.image = cluster, image
+        self.settings = settings_for(endpoint)
+        self.store = open_store(self.settings)
+        cluster.namespace(NAMESPACE)
+        objects = cluster.objects
+        objects.create("serviceaccounts", NAMESPACE, {"metadata": {"name": ACCOUNT}})
+        objects.create("roles", NAMESPACE, {"metadata": {"name": ACCOUNT}, "rules": ROLE})
+        objects.create(
+            "rolebindings",
+            NAMESPACE,
+            {
+                "metadata": {"name": ACCOUNT},
+                "roleRef": {"kind": "Role", "name": ACCOUNT},
+                "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": NAMESPACE}],
+            },
+        )
+
+    def fault(self, step: str, kind: str, **how) -> PodFault:
+        """Something happens to the pods of a step."""
+        return self.cluster.fault(PodFault(f"{step}-pod-*", kind, **how))
+
+    def start(self, package: str | dict, inputs: dict | None = None, **document) -> ClusterRun:
+        """Start a package of CWL as a Job."""
+        content = yaml.safe_load(package) if isinstance(package, str) else package
+        job = uuid4()
+        defaults = {
+            "attempt": 1,
+            "process": "thing",
+            "deploying": "alice",
+            "calling": "alice",
+            "executing": "alice",
+            "outputs": {},
+            "results_prefix": f"alice/processing-results/thing/{job}",
+            "logs_prefix": f"alice/jobs/{job}",
+            "pods": Pods(default_image="debian:12"),
+        }
+        executable = {"kind": "cwl", "document": content, "entry": document.pop("entry", None)}
+        made = JobDocument(job=job, executable=executable, inputs=inputs or {}, **(defaults | document))
+        self.store.put(document_key(made), made.to_json())
+        run = ClusterRun(self, made)
+        objects = self.cluster.objects
+        objects.create("persistentvolumeclaims", NAMESPACE, {"metadata": {"name": run.name}, "spec": {}})
+        objects.create("jobs", NAMESPACE, {"metadata": {"name": run.name}, "spec": self._spec(run), "status": {}})
+        return run
+
+    def run(self, package: str | dict, inputs: dict | None = None, **document) -> ClusterRun:
+        return self.start(package, inputs, **document).wait()
+
+    def _spec(self, run: ClusterRun):
+        settings = self.settings
+        env = {
+            "ADES_JOB": str(run.job),
+            "ADES_ATTEMPT": "1",
+            "ADES_JOB_DOCUMENT": document_key(run.document),
+            "ADES_POD_NAMESPACE": NAMESPACE,
+            "ADES_OBJECTS": settings.objects,
+            "ADES_S3_ENDPOINT": settings.s3_endpoint,
+            "ADES_S3_REGION": settings.s3_region,
+            "ADES_S3_ADDRESSING": settings.s3_addressing,
+            "ADES_S3_ACCESS_KEY": KEY,
+            "ADES_S3_SECRET_KEY": SECRET,
+            "ADES_DATA": "/tmp/ades",
+        }
+        named = {"name": "CALRISSIAN_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
+        uid = {"name": "ADES_JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['controller-uid']"}}}
+        container = {
+            "name": "runner",
+            "image": "ades-runner",
+            "command": [str(self.image / "bin/ades"), "runner"],
+            "env": [*({"name": name, "value": value} for name, value in env.items()), named, uid],
+            "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+        }
+        spec = {
+            "restartPolicy": "Never",
+            "serviceAccountName": ACCOUNT,
+            "containers": [container],
+            "volumes": [{"name": "scratch", "persistentVolumeClaim": {"claimName": run.name}}],
+            "terminationGracePeriodSeconds": 5,
+        }
+        return {"backoffLimit": 0, "template": {"metadata": {"labels": {"ades/job": str(run.job)}}, "spec": spec}}
