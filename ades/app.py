@@ -24,6 +24,7 @@ from ades.http import (
     browser,
     creation,
     deploy,
+    events,
     execution,
     files,
     jobs,
@@ -54,9 +55,11 @@ from ades.service.access_documents import AccessDocuments
 from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
 from ades.service.dispatch import Supervised
+from ades.service.feeds import Feeds
 from ades.service.handover import Packages
 from ades.service.quotas import Quotas
 from ades.service.results import Outputs
+from ades.service.seats import Streams, all_seats
 from ades.service.submit import Submissions
 from ades.service.tenants import tenants
 from ades.service.waiting import Waiting
@@ -81,6 +84,7 @@ AREAS = (
     retention.AREA,
     results.AREA,
     logs.AREA,
+    events.AREA,
     browser.AREA,
     stac.AREA,
 )
@@ -116,6 +120,7 @@ def create_app(settings: Settings) -> Flask:
 def assemble(settings: Settings) -> Services:
     """Open the parts that requests need."""
     store = Store.open(settings.database_url)
+    seats = all_seats(settings.threads)
     objects = open_store(settings)
     fetcher = Fetcher(settings)
     known = builtins.load(settings.config)
@@ -137,7 +142,9 @@ def assemble(settings: Settings) -> Services:
         deployments=Deployments(store, known, fetcher, limit=settings.body_limit),
         packages=packages,
         submissions=Submissions(store, packages, fetcher.check, admit, keep),
-        waiting=Waiting(store, settings.threads),
+        waiting=Waiting(store, seats),
+        streams=Streams(seats, settings.streams or max(1, settings.threads // 2), settings.streams_each),
+        feeds=Feeds(store),
         outputs=Outputs(store, packages),
         live_log=LocalEngine(settings, lambda *_: None).read_log,
         tenants=shared,

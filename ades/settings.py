@@ -144,6 +144,13 @@ class Settings(BaseSettings):
     # work
     workers: int = Field(1, ge=0, description="Web worker processes; 0 makes one for each core.")
     threads: int = Field(32, ge=1, description="Requests that one web worker process answers at the same time.")
+    streams: int = Field(
+        0,
+        ge=0,
+        description="Event streams that one web worker process holds open at once, each with a thread of its own; "
+        "0: half of the threads.",
+    )
+    streams_each: int = Field(10, ge=1, description="Event streams that one caller may have open in one such process.")
     slots: int = Field(0, ge=0, description="Jobs that a worker runs at the same time on this machine; 0: one a core.")
     local_isolation: Literal["auto", "none"] = Field(
         "auto", description="`auto` keeps jobs on this machine apart as well as it can; `none` says that nothing need."

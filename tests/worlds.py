@@ -27,6 +27,7 @@ ROOMS = {"caller": "alice", "owner": "owner", "stranger": "stranger"}
 CALLERS = {"private": "owner", "public": "caller", "shared": "caller", "user-service": "caller"}
 VERBS = {
     "status": "read-job",
+    "events": "read-job",
     "logs": "read-logs",
     "results": "read-results",
     "list": "read-job",
@@ -99,9 +100,9 @@ class World:
             case "status" | "list":
                 answer = caller.get(f"{root}/jobs" + (f"/{job}" if verb == "status" else ""))
                 return answer, str(job) in answer.text and answer.status_code == 200
-            case "logs":
-                answer = caller.get(f"{root}/jobs/{job}/logs")
-                return answer, answer.text == "secret log\n"
+            case "logs" | "events":
+                answer = caller.get(f"{root}/jobs/{job}/{verb}")
+                return answer, "secret log" in answer.text
             case "results":
                 answer = caller.get(f"{root}/jobs/{job}/results")
                 return answer, answer.status_code == 200

@@ -79,6 +79,10 @@ REQUEST_HEADERS: Final[dict[str, dict[str, Any]]] = {
         "description": "The schema that the body follows.",
         "schema": {"type": "string"},
     },
+    "Last-Event-ID": {
+        "description": "The id of the last event that was heard; goes before the parameter `after`.",
+        "schema": {"type": "string", "pattern": r"^\d{1,18}(-\d{1,9}-\d{1,18})?$"},
+    },
     "Range": {"description": "The part that is wanted, e.g. `bytes=0-1023`.", "schema": {"type": "string"}},
 }
 """Headers of requests."""

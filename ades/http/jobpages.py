@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from ades.errors import AdesError
 from ades.http import inside, previews, timeline
+from ades.http.filters import filters
 from ades.http.logs import WHOLE
 from ades.http.shaping import shaper
 from ades.model import JobStatus, Page, ResultKind
@@ -38,9 +39,17 @@ def job(call: Call, found: Job) -> dict[str, Any]:
         "log_href": f"{own}/logs",
         "may_act": call.services.policy.check(call.question(job=found, action="dismiss-job")).allowed,
     }
+    if not found.status.finished:
+        extra["events"] = f"{own}/events?after={call.services.store.events.last(found.id)}"
     if found.status is JobStatus.SUCCESSFUL:
         extra["results"] = _results(call, found)
     return extra
+
+
+def listing(call: Call) -> dict[str, Any]:
+    """For the list of jobs."""
+    newest = call.services.store.events.last()
+    return {**filters(call), "events": f"{call.url('events')}?after={newest}&kinds=status,progress"}
 
 
 def _title(call: Call, found: Job) -> str:

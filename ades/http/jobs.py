@@ -10,14 +10,13 @@ from ades import telemetry
 from ades.errors import AdesError, Conflict, NoSuchJob
 from ades.http import jobpages, lookup, query
 from ades.http.components import KEEP, LINKS
-from ades.http.filters import filters
 from ades.http.landing import PROCESSES, PROCESSES_2
 from ades.http.paging import PAGING, neighbours, wanted
 from ades.http.routes import Answer, Area, Route
 from ades.model import JobQuery, JobStatus, Page
 from ades.policy import rooms
 from ades.service.handover import prefixes
-from ades.service.status import status_info, step_info
+from ades.service.status import EVENTS, status_info, step_info
 
 if TYPE_CHECKING:
     from flask import Response
@@ -78,12 +77,15 @@ def listing(call: Call) -> Response:
     found = _seen(call, asked, found)
     shown: dict[str, Any] = {"jobs": [status_info(job, call.base, eodh=eodh) for job in found]}
     shown["links"] = call.links("Jobs") + neighbours(call, page, cursor)
+    shown["links"].append(
+        {"href": call.url("events"), "rel": "related", "type": EVENTS, "title": "Events of these jobs, as they happen"}
+    )
     shown["numberTotal"] = store.jobs.totals(asked.workspace, asked.caller).jobs
     matched = store.jobs.total(asked)
     if matched is not None:
         shown["numberMatched"] = matched
     shown["numberReturned"] = len(found)
-    return call.answer(shown, **filters(call) if call.html else {})
+    return call.answer(shown, **jobpages.listing(call) if call.html else {})
 
 
 def question(call: Call) -> JobQuery:
@@ -95,7 +97,7 @@ def question(call: Call) -> JobQuery:
     since, until = given["datetime"] or (None, None)
     return JobQuery(
         workspace=call.workspace,
-        caller=_caller(call),
+        caller=caller_of(call),
         statuses=statuses,
         process_ids=frozenset(given["processID"] or ()),
         types=frozenset(given["type"] or ()),
@@ -106,7 +108,7 @@ def question(call: Call) -> JobQuery:
     )
 
 
-def _caller(call: Call) -> str | None:
+def caller_of(call: Call) -> str | None:
     """None for who may see all that the workspace may see; for others the workspace that they come from."""
     if call.services.policy.check(call.question(action="list-all-jobs")).allowed:
         return None

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from ades.policy import Policy
     from ades.service.catalog import Catalog
     from ades.service.deployment import Deployments
+    from ades.service.feeds import Feeds
     from ades.service.handover import Packages
     from ades.service.health import Check
     from ades.service.results import Outputs
+    from ades.service.seats import Streams
     from ades.service.submit import Submissions
     from ades.service.tenants import Tenants
     from ades.service.waiting import Waiting
@@ -46,6 +48,8 @@ class Services:
     """What is executed, ready to run."""
     submissions: Submissions
     waiting: Waiting
+    streams: Streams
+    feeds: Feeds
     outputs: Outputs
     live_log: LiveLog
     """Reads a log that is still being written."""

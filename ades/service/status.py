@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
 JSON_TYPE: Final = "application/json"
 TEXT: Final = "text/plain"
+EVENTS: Final = "text/event-stream"
 
 CLIENTS_FAULT: Final = frozenset({Reason.INVALID_INPUT, Reason.STAGE_IN})
 """Failures that another request would not have had."""
@@ -60,6 +61,8 @@ def status_info(job: Job, root: str, *, eodh: bool = False, steps: Iterable[Step
     if job.status is JobStatus.FAILED:
         document["exception"] = exception(job)
     document["links"] = [*_links(job, root, own), *_logs(own, steps)]
+    if not eodh:  # whose clients take everything related for a log
+        document["links"].append(_link(f"{own}/events", "related", EVENTS, "Events, as they happen"))
     if eodh and job.status is JobStatus.DISMISSED:
         document["links"].append(_link(f"{root}/jobs", "parent", JSON_TYPE, "All jobs"))
     return document

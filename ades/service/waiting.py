@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    import threading
+
     from ades.model import Job
     from ades.store import Store
 
 LOOK: Final = 5.0
 """Seconds after which a waiting request looks although nobody has rung."""
-FREE: Final = 4
-"""Threads that waiting requests always leave to all others."""
 
 
 class Waiting:
     """Requests that wait for jobs. There are never so many that nobody else could be answered."""
 
-    def __init__(self, store: Store, threads: int) -> None:
+    def __init__(self, store: Store, seats: threading.BoundedSemaphore) -> None:
         self._store = store
-        self._seats = threading.BoundedSemaphore(max(1, threads - FREE))
+        self._seats = seats
 
     def until_finished(self, job: Job, seconds: float) -> Job:
         """The job when it has finished, or as it is when the time is over or when too many are waiting already."""

@@ -7,9 +7,10 @@ belongs together is written in one transaction; what the transaction tells of ri
 from ades.store.bell import Ear
 from ades.store.claims import Claim
 from ades.store.counters import Totals
+from ades.store.events import topic
 from ades.store.ids import new_job_id
 from ades.store.outbox import Delivery, Subscriber
 from ades.store.stac import Extent, StacQuery
 from ades.store.store import Store
 
-__all__ = ["Claim", "Delivery", "Ear", "Extent", "StacQuery", "Store", "Subscriber", "Totals", "new_job_id"]
+__all__ = ["Claim", "Delivery", "Ear", "Extent", "StacQuery", "Store", "Subscriber", "Totals", "new_job_id", "topic"]

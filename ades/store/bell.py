@@ -1,7 +1,7 @@
 """The doorbell: tells waiting threads, here and in other processes, that it is worth looking at the database.
 
 A ring is a hint, never a promise: whoever waits also looks from time to time. Topics are `queue` (something may be
-claimed), `outbox`, and the id of a job (something happened to it). On PostgreSQL rings travel by NOTIFY, in the
+claimed), `outbox`, the id of a job (something happened to it) and `jobs of <workspace>`. On PostgreSQL rings travel by NOTIFY, in the
 transaction they tell of; on SQLite by datagrams between unix sockets, one for each process, in a short folder.
 """
 

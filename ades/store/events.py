@@ -41,10 +41,11 @@ class Events:
         with self._database.read() as tx:
             return [rows.event(row) for row in tx.all(statement, values)]
 
-    def last(self) -> int:
-        """The id of the newest event of all: where a reader starts who wants only what is to come."""
+    def last(self, job: UUID | None = None) -> int:
+        """The id of the newest event of all, or of a job: where a reader starts who wants only what is to come."""
+        newest = select(func.max(events.c.id))
         with self._database.read() as tx:
-            return tx.value(select(func.max(events.c.id))) or 0
+            return tx.value(newest if job is None else newest.where(events.c.job == job)) or 0
 
 
 def append(tx: Transaction, job: Any, kind: str, data: dict[str, Any]) -> None:
@@ -56,7 +57,12 @@ def append_all(tx: Transaction, job: Any, kind: str, several: Sequence[dict[str,
     """The same for several at once."""
     common = {"job": job.id, "calling": job.calling, "served": job.served, "kind": kind}
     tx.run(_APPEND, [{**common, "data": data} for data in several])
-    tx.ring(str(job.id))
+    tx.ring(str(job.id), *(topic(workspace) for workspace in (job.calling, job.served) if workspace))
+
+
+def topic(workspace: str) -> str:
+    """What rings when something has happened to a job that a workspace may see."""
+    return f"jobs of {workspace}"
 
 
 def _settled() -> Any:

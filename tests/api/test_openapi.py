@@ -112,7 +112,8 @@ CHECKS = [
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_l1_the_server_does_what_its_definition_says(app, mode):
     """Requests made up from the definition, right and wrong ones, find no answer that it does not announce."""
-    schema = schemathesis.openapi.from_wsgi(f"{ROOT}/api", app)
+    # The events of a workspace have no end to read to: tests/api/test_events.py reads them.
+    schema = schemathesis.openapi.from_wsgi(f"{ROOT}/api", app).exclude(operation_id="followJobs")
     probed = [probe(result.ok(), mode) for result in schema.get_all_operations()]
 
     assert any(probed)

@@ -63,6 +63,22 @@ def test_a_running_job_is_watched_without_the_page_being_loaded_again(visit):
     ended(page)
 
 
+@pytest.mark.parametrize("place", ["job", "list"])
+def test_a_page_is_told_when_something_happens(visit, place):
+    """The page follows the events; by itself it would look after half a minute."""
+    visitor = visit()
+    streams = []
+    visitor.page.on("request", lambda asked: streams.append(asked.url) if "/events?" in asked.url else None)
+    page = run(visitor.open(FORM), pause="3")
+    job = page.url.rpartition("/")[2]
+    if place == "list":
+        page.goto(page.url.rpartition("/")[0])
+        page.locator("tbody tr", has_text=job).locator(".state", has_text="successful").wait_for(timeout=20_000)
+    else:
+        page.get_by_role("region", name="Results").wait_for(timeout=20_000)
+    assert [url for url in streams if (job in url) == (place == "job")]
+
+
 def test_a_running_job_can_be_stopped(visit):
     page = run(visit().open(FORM), pause="60")
     page.locator("h1 .state", has_text="running").wait_for()

@@ -38,22 +38,41 @@ const refresh = async () => {
   return undefined;
 };
 
-let timer, running = false, pause = 1000;
-const later = (delay) => { clearTimeout(timer); timer = setTimeout(turn, delay); };
+/* Look again after a while, or earlier if that was agreed on already. */
+let timer, due = Infinity, running = false, pause = 1000;
+const later = (delay) => {
+  const at = performance.now() + delay;
+  if (at >= due) return;
+  clearTimeout(timer);
+  [timer, due] = [setTimeout(turn, delay), at];
+};
+
+/* While the server tells what happens, one looks seldom without being told. A page that nobody sees holds no stream. */
+const SELDOM = 30000;
+let source;
+const told = () => source && source.readyState === EventSource.OPEN;
+const hush = () => { if (source) source.close(); };
+const listen = () => {
+  const events = busy() && busy().dataset.events;
+  if (!events || document.hidden) return;
+  hush();
+  source = new EventSource(events);
+  for (const kind of ["status", "step", "progress", "log"]) source.addEventListener(kind, () => later(250));
+  source.onerror = () => later(pause);
+};
+
 const turn = async () => {
+  due = Infinity;
   if (running || document.hidden) return later(pause);
   running = true;
   try { await refresh(); } catch { pause = 5000; } finally { running = false; }
   pause = Math.min(pause * 1.2, 5000);
-  return busy() ? later(pause) : undefined;
+  return busy() ? later(told() ? SELDOM : pause) : hush();
 };
 
 if (busy()) {
-  later(pause);
-  const events = busy().dataset.events;
-  if (events) {
-    const source = new EventSource(events);
-    for (const kind of ["message", "status", "step", "progress", "log"]) source.addEventListener(kind, () => later(250));
-    addEventListener("pagehide", () => source.close());
-  }
+  listen();
+  later(source ? SELDOM : pause);
+  addEventListener("pagehide", hush);
+  document.addEventListener("visibilitychange", () => { if (document.hidden) { hush(); } else { later(0); listen(); } });
 }
