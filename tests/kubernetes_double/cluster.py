@@ -150,13 +150,15 @@ class Cluster:
         self._cuts.setdefault(kind, []).append(event)
         return event
 
-    def pod_over(self, namespace: str, name: str, uid: str) -> bool:
-        """Whether a pod writes no more log."""
+    def pod_over(self, namespace: str, name: str, uid: str, container: str | None = None) -> bool:
+        """Whether a pod, or one container of it, writes no more log."""
         try:
             pod = self.objects.get("pods", namespace, name)
         except ApiError:
             return True
-        return pod["metadata"]["uid"] != uid or pod["status"].get("phase") in {"Succeeded", "Failed"}
+        statuses = pod["status"].get("containerStatuses") or []
+        ended = any(one["name"] == container and "terminated" in one.get("state", {}) for one in statuses)
+        return ended or pod["metadata"]["uid"] != uid or pod["status"].get("phase") in {"Succeeded", "Failed"}
 
     def admit(self, request: Request) -> None:
         """Count the call, let faults strike, and refuse who may not."""

@@ -127,7 +127,7 @@ class Kubelet(ABC):
     def started(self, pod: Object, container: Object) -> None:
         """One container runs."""
         running = {"running": {"startedAt": now()}}
-        self.write(pod, {"phase": "Running", "containerStatuses": [_container(container, running)]})
+        self.write(pod, {"phase": "Running", "containerStatuses": _statuses(pod, container, running)})
 
     def ended(self, pod: Object, container: Object, code: int, fault: PodFault | None, message: str = "") -> None:
         """The container of a pod has ended, and so has the pod."""
@@ -139,8 +139,9 @@ class Kubelet(ABC):
         end: Object = {"terminated": {"exitCode": code, "reason": reason, "startedAt": now(), "finishedAt": now()}}
         if message:
             end["terminated"]["message"] = message
-        phase = "Succeeded" if code == 0 else "Failed"
-        self.write(pod, {"phase": phase, "containerStatuses": [_container(container, end)], **extra})
+        # What somebody has injected runs on, and so does the pod.
+        phase = "Running" if len(pod["spec"]["containers"]) > 1 else "Succeeded" if code == 0 else "Failed"
+        self.write(pod, {"phase": phase, "containerStatuses": _statuses(pod, container, end), **extra})
         if fault is not None and fault.kind == "preempted":
             self.remove(pod)
 
@@ -165,6 +166,14 @@ class Kubelet(ABC):
         self.cluster.objects.update(
             "pods", meta["namespace"], meta["name"], lambda item: item["metadata"].update(deletionTimestamp=now())
         )
+
+
+def _statuses(pod: Object, container: Object, state: Object) -> list[Object]:
+    """Of all containers, sorted by name as the API does; those beside the one that counts just run."""
+    others = [one for one in pod["spec"]["containers"] if one["name"] != container["name"]]
+    running = {"running": {"startedAt": now()}}
+    told = [_container(container, state), *(_container(one, running) for one in others)]
+    return sorted(told, key=lambda status: str(status["name"]))
 
 
 def _container(container: Object, state: Object) -> Object:

@@ -168,6 +168,9 @@ class PodRun:
         for mount in sorted(container.get("volumeMounts") or [], key=lambda mount: str(mount["mountPath"])):
             source = self._volume(volumes[mount["name"]], mount.get("subPath"))
             arguments += ["--ro-bind" if mount.get("readOnly") else "--bind", str(source), mount["mountPath"]]
+        told = self.folder / f"{container['name']}.termination"
+        told.touch(mode=0o666)
+        arguments += ["--bind", str(told), container.get("terminationMessagePath", "/dev/termination-log")]
         if self.pod["spec"].get("automountServiceAccountToken", True):
             arguments += ["--ro-bind", str(self._account()), ACCOUNT]
         user = ((container.get("securityContext") or {}).get("runAsUser")) or (
@@ -268,7 +271,10 @@ class PodRun:
         return path.open("rb") if path.exists() else None
 
     def _message(self, container: Object, code: int) -> str:
-        """The termination message: with FallbackToLogsOnError the last of the log."""
+        """The termination message: what the container wrote there, or with FallbackToLogsOnError the last of the log."""
+        written = (self.folder / f"{container['name']}.termination").read_bytes()
+        if written:
+            return written[:4096].decode(errors="replace")
         if code and container.get("terminationMessagePolicy") == "FallbackToLogsOnError":
             log = self.folder / f"{container['name']}.log"
             return log.read_bytes()[-2048:].decode(errors="replace") if log.exists() else ""

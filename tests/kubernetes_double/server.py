@@ -205,7 +205,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._begin("text/plain")
         uid = pod["metadata"]["uid"]
         while True:
-            over = not request.flag("follow") or self.cluster.pod_over(request.namespace, request.name or "", uid)
+            asked = request.namespace, request.name or "", uid, request.query.get("container")
+            over = not request.flag("follow") or self.cluster.pod_over(*asked)
             piece = stream.read()
             if piece:
                 self._piece(piece)

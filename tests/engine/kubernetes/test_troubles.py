@@ -1,0 +1,237 @@
+"""The runner while the cluster stumbles, refuses, takes pods away, or tells it to go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from kubernetes_double import ApiFault
+from kubernetes_packages import alone, printing, tool, workflow
+from kubernetes_runs import NAMESPACE
+
+from ades.model import Reason, StepState
+from ades.runner.document import Pods, Retries
+from ades.runner.events import Outcome
+
+PODS = Pods(default_image="debian:12", max_cores=100, grace=1)
+
+
+def until(what, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_step_is_started_again_after_an_eviction_and_with_more_memory(site):
+    """As often as its policy says, and then it is successful as if nothing had been."""
+    site.fault("evicted", "evicted", times=1, seconds=0.1)
+    site.fault("hungry", "oom", times=1, seconds=0.1)
+    run = site.run(
+        workflow(evicted="sleep 0.5; echo a > $HOME/x; cat $HOME/x", hungry="sleep 0.5; echo b"),
+        pods=Pods(default_image="debian:12", retries=Retries(lost=1, memory=1)),
+    )
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+    assert ("a\n", "b\n") == (run.text("o0"), run.text("o1"))
+    assert {2} == {step.details["attempts"] for step in run.steps.values()}
+    assert ("128Mi", "256Mi") == tuple(run.steps[name].details["limits"]["memory"] for name in ("evicted", "hungry"))
+
+
+@pytest.mark.long
+def test_memory_grows_no_further_than_allowed(site):
+    site.fault("hungry", "oom", seconds=0.05)
+    retries = Retries(memory=5, memory_maximum=300 * 1024**2)
+    run = site.run(workflow(hungry="sleep 5"), pods=Pods(default_image="debian:12", retries=retries))
+    assert Reason.OUT_OF_MEMORY == run.failure.reason
+    assert (3, "300Mi") == (run.steps["hungry"].details["attempts"], run.steps["hungry"].details["limits"]["memory"])
+
+
+@pytest.mark.long
+def test_a_scatter_of_short_pods_runs_as_wide_as_allowed_and_keeps_every_log(site):
+    """However few processors the runner has, and however short the pods are."""
+    package = workflow()
+    inner = tool("echo said $0; sleep 1", inputs={"n": {"type": "int", "inputBinding": {}}}, outputs={})
+    package["requirements"] = {"ScatterFeatureRequirement": {}}
+    package["inputs"] = {"ns": "int[]"}
+    package["steps"] = {"many": {"run": inner, "in": {"n": "ns"}, "scatter": "n", "out": []}}
+    run = site.run(package, {"ns": list(range(20))}, pods=PODS)
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+    assert [f"said {n}\n" for n in range(20)] == [run.log("many" if n == 0 else f"many_{n + 1}") for n in range(20)]
+    times = [(step.started, step.finished) for step in run.steps.values()]
+    assert max(sum(begun <= at < ended for begun, ended in times) for at, _ in times) > (os.cpu_count() or 1) + 4
+
+
+@pytest.mark.long
+def test_a_watch_may_expire_and_break_while_a_pod_is_pending(site):
+    site.fault("late", "slow", seconds=2)
+    run = site.start(workflow(late="echo done"), pods=PODS)
+    until(run.pods)
+    site.cluster.objects.forget()
+    time.sleep(0.3)
+    site.cluster.cut_watches("pods")
+    run.wait()
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+    assert "done\n" == run.text("o0")
+
+
+@pytest.mark.long
+def test_an_api_that_is_away_for_a_while_costs_time_only(site):
+    run = site.start(workflow(slow="echo a; sleep 2; echo b"), pods=PODS)
+    run.wait_for_pod()
+    away = site.cluster.fault(ApiFault("*", "*", 503, "ServiceUnavailable", "away", times=10**9))
+    site.cluster.cut_watches("pods")
+    time.sleep(4)
+    away.times = 0
+    run.wait()
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+    assert [] == run.pods()
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "reason", "words"),
+    [
+        (
+            403,
+            'pods "x" is forbidden: exceeded quota: jobs, requested: memory=1Gi',
+            Reason.UNSCHEDULABLE,
+            "exceeded quota: jobs",
+        ),
+        pytest.param(
+            422,
+            "spec.containers[0].image: Required value",
+            Reason.INTERNAL,
+            "image: Required value",
+            marks=pytest.mark.long,
+        ),
+    ],
+    ids=["quota", "invalid"],
+)
+def test_what_the_cluster_refuses_fails_at_once(site, code, message, reason, words):
+    """With the text of the quota or of the API, and without one attempt more."""
+    site.cluster.fault(ApiFault("create", "pods", code, "Forbidden", message, times=100))
+    begun, asked = time.monotonic(), site.cluster.calls["create pods"]
+    run = site.run(workflow(refused="true"), pods=PODS)
+    assert reason == run.failure.reason
+    assert words in run.failure.message
+    assert 1 == site.cluster.calls["create pods"] - asked
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.long
+def test_an_api_that_asks_for_patience_gets_it(site):
+    site.cluster.fault(ApiFault("create", "pods", 429, "TooManyRequests", "later", times=2))
+    site.cluster.fault(ApiFault("create", "pods", 500, "InternalError", "etcd", times=1))
+    assert Outcome.SUCCESSFUL == site.run(workflow(one="true"), pods=PODS).end.outcome
+
+
+@pytest.mark.long
+def test_an_injected_sidecar_is_no_reason_to_fail_or_to_wait(site):
+    def inject(request) -> None:
+        request.body["spec"]["containers"].append({"name": "a-proxy", "image": "proxy"})
+
+    site.cluster.fault(ApiFault("create", "pods", action=inject, times=1))
+    run = site.run(workflow(one="echo fine"), pods=PODS)
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+    assert [] == run.pods()
+
+
+def test_a_step_can_reach_neither_a_token_nor_the_runners_environment(site):
+    """What the runner may do for its caller, a step of a user service may not."""
+    script = "ls /var/run/secrets/kubernetes.io 2>&1; env | grep -c -e ADES -e CALRISSIAN"
+    run = site.run(alone(printing(f"{script}; true")), outputs={"out": {}}, pods=PODS)
+    assert "No such file" in run.text("out")
+    assert run.text("out").endswith("0\n")
+
+
+@pytest.mark.long
+def test_progress_of_a_tool_is_on_the_runners_pod(site):
+    """In one annotation, which is not written more often than somebody could read."""
+    before = site.cluster.calls["patch pods"]
+    many = "".join(f"echo '::progress {n} part {n}::'; " for n in range(40))
+    run = site.start(alone(tool(f"{many} sleep 4")), pods=PODS)
+
+    def told() -> bool:
+        pods = run.pods(steps=False)
+        return any(
+            '"percent": 39' in (pod["metadata"].get("annotations") or {}).get("ades/progress", "") for pod in pods
+        )
+
+    until(told)
+    run.wait()
+    assert site.cluster.calls["patch pods"] - before <= 6
+    assert "::progress 39" in run.log("tool")
+
+
+# -- told to go -----------------------------------------------------------------------------------------------------
+
+
+def runner_processes(run) -> list[int]:
+    """The processes of the runner's Python, by the job in their environment."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            if f"ADES_JOB={run.job}".encode() in (folder / "environ").read_bytes():
+                found.append((folder / "cmdline").read_bytes() and int(folder.name))
+        except OSError:
+            continue
+    return [pid for pid in found if b"ades" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1]]
+
+
+def delete(site, run, grace=None) -> None:
+    site.cluster.delete("jobs", run.object(), grace, "Background")
+
+
+def test_when_the_job_is_deleted_its_pods_are_gone_in_seconds(site):
+    """The runner takes its steps along and leaves no record: whoever deleted it knows why."""
+    run = site.start(workflow(slow="sleep 100", other="sleep 100"), pods=PODS)
+    until(lambda: sum(pod["status"].get("phase") == "Running" for pod in run.pods()) == 2)
+    begun = time.monotonic()
+    delete(site, run)
+    until(lambda: not run.pods() and not run.pods(steps=False), 10)
+    assert time.monotonic() - begun < 8
+    with pytest.raises(FileNotFoundError):
+        _ = run.record
+
+
+@pytest.mark.long
+def test_two_sigterms_are_one(site):
+    run = site.start(workflow(slow="sleep 100"), pods=PODS)
+    run.wait_for_pod()
+    (pid,) = runner_processes(run)
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGTERM)
+    run.wait(20)
+    (runner,) = run.pods(steps=False)
+    (status,) = runner["status"]["containerStatuses"]
+    assert 143 == status["state"]["terminated"]["exitCode"]
+    assert [] == run.pods()
+
+
+@pytest.mark.long
+def test_the_steps_of_a_runner_that_was_killed_go_with_the_job(site):
+    """They belong to the Job, so that the garbage collector finds them when nobody else does."""
+    run = site.start(workflow(slow="sleep 100"), pods=PODS)
+    run.wait_for_pod()
+    (pid,) = runner_processes(run)
+    os.kill(pid, signal.SIGKILL)
+    run.wait(20)
+    assert 1 == len(run.pods())
+    delete(site, run)
+    until(lambda: not run.pods(), 10)
+
+
+@pytest.mark.long
+def test_a_second_attempt_finds_nothing_of_the_first(site):
+    """Its folder on the volume is made anew."""
+    run = site.start(workflow(one="ls -A; echo clean"), pods=PODS)
+    left = site.cluster.folder / "node" / "claims" / NAMESPACE / run.name / str(run.job) / "out"
+    left.mkdir(parents=True, exist_ok=True)
+    (left / "left-over").touch()
+    run.wait()
+    assert StepState.SUCCESSFUL == run.steps["one"].state
+    assert "out file.txt\nclean\n" == run.text("o0")
