@@ -11,7 +11,8 @@
 of an ADES server.
 """
 
-from ades.client._api import Client, Process
+from ades.client._api import Client
+from ades.client._files import Files
 from ades.client._http import (
     ClientError,
     JobFailed,
@@ -22,10 +23,12 @@ from ades.client._http import (
     Unreachable,
 )
 from ades.client._job import Job, Progress
+from ades.client._process import Process
 
 __all__ = [
     "Client",
     "ClientError",
+    "Files",
     "Job",
     "JobFailed",
     "NotFound",

@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
-import html
 import time
 import uuid
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import quote, urljoin
 
-from ades.client._http import JSON, REL, JobFailed, NotFound, Rejected, find_link, links
+from ades.client import _results
+from ades.client._http import (
+    JSON,
+    REL,
+    ClientError,
+    JobFailed,
+    NotFound,
+    Rejected,
+    ServerTrouble,
+    Unreachable,
+    find_link,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import pystac
-    import requests
 
     from ades.client._api import Client
+    from ades.client._follow import Update
+    from ades.client._transport import Answer
 
-FINISHED = frozenset({"successful", "failed", "dismissed"})
-_SPELLINGS = {"succeeded": "successful", "success": "successful", "finished": "successful", "started": "running"}
+FINISHED: Final = frozenset({"successful", "failed", "dismissed"})
+_SPELLINGS: Final = {
+    "succeeded": "successful",
+    "success": "successful",
+    "finished": "successful",
+    "completed": "successful",
+    "started": "running",
+    "exception": "failed",
+    "canceled": "dismissed",
+    "cancelled": "dismissed",
+}
+"""What other servers say, in the words of the standard."""
+PATIENCE: Final = 300.0
+"""Seconds for which a server may be away while somebody waits for a job."""
+_NO_MORE: Final = 416
+_PARTIAL: Final = 206
 
 
-def body_of(response: requests.Response) -> JSON:
+def body_of(answer: Answer) -> JSON:
     """What an answer holds: JSON, text or bytes."""
-    kind = response.headers.get("Content-Type", "")
+    kind = answer.headers.get("Content-Type", "")
     if "json" in kind:
-        return response.json()
-    return response.text if kind.startswith("text/") else response.content
+        return answer.json() if answer.content else {}
+    return answer.text if kind.startswith("text/") else answer.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +75,8 @@ class Job:
         self._client = client
         self.document = status
         self._results = results
-        self.url = urljoin(client.url + "/", place or find_link(status, "self", "monitor") or f"jobs/{self.id}")
+        said = find_link(status, "self", "monitor") or status.get("location")
+        self.url = place or (client.near(str(said)) if said else f"{client.url}/jobs/{quote(self.id, safe='')}")
 
     @property
     def id(self) -> str:
@@ -71,12 +97,15 @@ class Job:
     @property
     def progress(self) -> int:
         """Percent."""
-        return int(self.document.get("progress") or 0)
+        said = self.document.get("progress", self.document.get("percentCompleted")) or 0
+        return round(said) if isinstance(said, int | float) else 0
 
     @property
     def message(self) -> str:
         """What the server says of it."""
-        return str(self.document.get("message") or "")
+        exception = self.document.get("exception")
+        said = exception.get("detail") or exception.get("title") if isinstance(exception, dict) else None
+        return str(self.document.get("message") or said or "")
 
     def refresh(self) -> Self:
         """Read its state again."""
@@ -86,7 +115,7 @@ class Job:
     def wait(self, progress: Callable[[Progress], None] | None = None, timeout: float | None = None) -> Self:
         """Wait until it has finished. `progress` is called at every change."""
         end = None if timeout is None else time.monotonic() + timeout
-        pause, told = 0.05, None
+        pause, told, heard = 0.05, None, time.monotonic()
         while not self.finished:
             now = Progress(self.status, self.progress, self.message)
             if progress and now != told:
@@ -96,99 +125,108 @@ class Job:
                 raise TimeoutError(f"Job {self.id} is still {self.status} after {timeout:g} s; it goes on.")
             time.sleep(pause)
             pause = min(pause * 1.5, 2)
-            self.refresh()
+            try:
+                self.refresh()
+                heard = time.monotonic()
+            except (Unreachable, ServerTrouble):
+                if time.monotonic() - heard > PATIENCE:
+                    raise
         if progress:
             progress(Progress(self.status, self.progress, self.message))
         return self
 
+    def follow(self, *, step: str | None = None, patience: float = PATIENCE) -> Iterator[Update]:
+        """What happens, as it happens, until the job has finished: state, steps and new lines of its log or a step's.
+
+        A connection that breaks is taken up again for so many seconds of `patience`; no line is lost or told twice.
+        """
+        from ades.client._follow import follow
+
+        return follow(self, step=step, patience=patience)
+
     def steps(self) -> list[dict[str, JSON]]:
         """The tool runs of the job, where the server tells them."""
-        steps: list[dict[str, JSON]] = self._client.http.json(f"{self.url}/steps").get("steps", [])
-        return steps
+        client, url = self._client, f"{self.url}/steps"
+        found: list[dict[str, JSON]] = []
+        while url:
+            document = client.http.json(url)
+            found += document.get("steps", []) if isinstance(document, dict) else []
+            following = find_link(document, "next")
+            url = client.near(urljoin(url, following)) if following else ""
+        return found
 
     def logs(self, *, step: str | None = None, follow: bool = False) -> Iterator[str]:
         """The lines of the log of the job or of one step; `follow` goes on until the job has finished."""
-        url = (
-            f"{self.url}/{quote(step)}.log"
-            if step
-            else find_link(self.document, REL + "log", "log") or f"{self.url}/logs"
-        )
-        place, rest = 0, b""
-        while True:
-            ended = self.finished
-            fresh = self._log_from(urljoin(self.url, url), place)
-            place += len(fresh)
-            *lines, rest = (rest + fresh).split(b"\n")
-            yield from (line.decode(errors="replace") for line in lines)
-            if ended or not follow:
-                break
-            if not fresh:
-                time.sleep(0.5)
-            self.refresh()
-        if rest:
-            yield rest.decode(errors="replace")
+        if follow:
+            for update in self.follow(step=step):
+                yield from update.lines
+        else:
+            text = self.log_from(0, step).decode(errors="replace")
+            yield from text.removesuffix("\n").split("\n") if text else ()
 
-    def _log_from(self, url: str, place: int) -> bytes:
-        """What a log holds after its first bytes; nothing yet is no error."""
+    def log_from(self, place: int, step: str | None = None) -> bytes:
+        """What a log holds after so many bytes; nothing yet is no error."""
+        said = None if step else find_link(self.document, REL + "log", "log", "logs")
+        url = self._client.near(urljoin(self.url, said)) if said else f"{self.url}/{_log_name(step)}"
         try:
-            headers = {"Accept": "text/plain", **({"Range": f"bytes={place}-"} if place else {})}
-            response = self._client.http.send("GET", url, headers=headers)
+            headers = {"Accept": "text/plain, */*;q=0.5", **({"Range": f"bytes={place}-"} if place else {})}
+            answer = self._client.http.send("GET", url, headers=headers)
         except NotFound:
+            if step is not None:
+                raise
             return b""
         except Rejected as error:
-            if error.status == 416:  # noqa: PLR2004 - nothing there after that place
+            if error.status == _NO_MORE:
                 return b""
             raise
-        return response.content if response.status_code == 206 or not place else response.content[place:]  # noqa: PLR2004
+        return answer.content if answer.status_code == _PARTIAL else _as_text(answer)[place:]
 
     def results(self) -> JSON:
         """The results document, or the value itself where there is only one output."""
-        if self._results is not None:
-            return self._results
+        if self._results is None:
+            self._results = self._read_results()
+        found = self._results
+        return _results.Results(found, self) if isinstance(found, dict) else found
+
+    def _read_results(self) -> JSON:
         if self.finished and self.status != "successful":
             raise JobFailed(self.message or f"The job is {self.status}.", problem=self.document.get("exception"))
-        url = find_link(self.document, REL + "results", "results") or f"{self.url}/results"
-        self._results = body_of(self._client.http.send("GET", urljoin(self.url, url), headers={"Accept": "*/*"}))
-        return self._results
+        said = find_link(self.document, REL + "results", "results")
+        url = self._client.near(urljoin(self.url, said)) if said else f"{self.url}/results"
+        # JSON first, since some servers would answer `*/*` with a page.
+        headers = {"Accept": "application/json, */*;q=0.9"}
+        return body_of(self._client.http.send("GET", url, headers=headers))
 
     def items(self) -> Iterator[pystac.Item]:
         """The STAC items among the results."""
         import pystac
 
-        for url in _item_links(self.results(), self.url, self._foreign):
-            document = self._foreign(url)
+        for url, document in self.item_documents():
             yield pystac.Item.from_dict(document, href=url, preserve_dict=False)
 
-    def download(self, folder: str | Path) -> list[Path]:
+    def item_documents(self) -> Iterator[tuple[str, dict[str, JSON]]]:
+        """The STAC items among the results as they are written, each with its address."""
+        http, near = self._client.http, self._client.near
+        for url in _results.item_links(self.results(), self.url, lambda address: http.json(near(address))):
+            yield url, http.json(near(url))
+
+    def download(self, folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> list[Path]:
         """Write every file of the results, items with their assets, into a folder; the paths written.
 
         Names come from the server and from tools, so none of them leads out of the folder.
         """
-        target = Path(folder)
-        return [self._save(url, target.joinpath(*map(_one_name, names))) for url, *names in _files(self)]
+        from ades.client._saving import save
 
-    def _foreign(self, url: str) -> JSON:
-        return self._client.http.json(url, headers=self._bare(url))
-
-    def _bare(self, url: str) -> dict[str, None]:
-        """What a tool wrote may point anywhere: the token goes to nobody but the server of the job."""
-        own = _origin(url) in {_origin(self._client.url), _origin(self.url)}
-        return {} if own else {"Authorization": None}
-
-    def _save(self, url: str, path: Path) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        answer = self._client.http.send("GET", url, headers={"Accept": "*/*"} | self._bare(url), stream=True)
-        with answer as response, part.open("wb") as file:
-            for piece in response.iter_content(1 << 20):
-                file.write(piece)
-        part.replace(path)
-        return path
+        client = self._client
+        return [
+            save(client.http, client.near(url), path, progress=progress) for url, path in _results.files(self, folder)
+        ]
 
     def dismiss(self) -> Self:
         """Stop it, or remove it with its results when it has finished."""
-        response = self._client.http.send("DELETE", self.url)
-        self.document = response.json() if response.content else self.document | {"status": "dismissed"}
+        answer = self._client.http.send("DELETE", self.url)
+        said = body_of(answer) if answer.content else None
+        self.document = said if isinstance(said, dict) and "status" in said else self.document | {"status": "dismissed"}
         return self
 
     def rerun(self) -> Job:
@@ -202,55 +240,24 @@ class Job:
         return f"<Job {self.id} {self.status} {self.progress}%>"
 
     def _repr_html_(self) -> str:
-        return (
-            f"<b>{html.escape(str(self.document.get('processID', 'job')))}</b> {html.escape(self.status)} "
-            f"<progress max=100 value={self.progress}></progress> {html.escape(self.message)}<br>"
-            f'<a href="{html.escape(self.url)}">{html.escape(self.id)}</a>'
-        )
+        from ades.client._html import of_job
+
+        return of_job(self)
 
 
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+def _log_name(step: str | None) -> str:
+    return f"{quote(step, safe='')}.log" if step else "logs"
 
 
-def _one_name(name: str) -> str:
-    """One step below a folder, whatever stands in the name."""
-    plain = "".join("_" if char in "/\\:" or not char.isprintable() else char for char in name)
-    return plain if plain.strip(". ") else "_" * max(1, len(plain))
-
-
-def _item_links(results: JSON, base: str, read: Callable[[str], JSON]) -> Iterator[str]:
-    """Addresses of STAC items in a results document: of the collection itself, or of those that it points to."""
-    if not isinstance(results, dict):
-        return
-    if results.get("type") in {"Collection", "Catalog"}:
-        yield from (urljoin(base, link["href"]) for link in links(results) if link.get("rel") == "item")
-        return
-    for entry in results.values():
-        if isinstance(entry, dict) and isinstance(entry.get("value"), dict):
-            yield from _item_links(entry["value"], base, read)
-        elif isinstance(entry, dict) and "json" in str(entry.get("type", "")) and "href" in entry:
-            url = urljoin(base, str(entry["href"]))
-            yield from _item_links(read(url), url, read)
-
-
-def _files(job: Job) -> Iterator[tuple[str, ...]]:
-    """What there is to download: its address, then the names on the way to its file."""
-    results = job.results()
-    for item in job.items():
-        yield str(item.self_href), item.id, f"{item.id}.json"
-        for name, asset in item.assets.items():
-            url = urljoin(str(item.self_href), asset.href)
-            yield url, item.id, _last_name(url) or name
-    if isinstance(results, dict) and "type" not in results:
-        for output, entry in results.items():
-            for index, value in enumerate(entry if isinstance(entry, list) else [entry]):
-                if isinstance(value, dict) and "href" in value and "stac" not in str(value.get("type")):
-                    url = urljoin(job.url, str(value["href"]))
-                    name = _last_name(url) or f"{output}-{index}"
-                    yield (url, output, name) if isinstance(entry, list) else (url, name)
-
-
-def _last_name(url: str) -> str:
-    return PurePosixPath(unquote(urlsplit(url).path)).name
+def _as_text(answer: Answer) -> bytes:
+    """Some servers tell a log as a list of lines."""
+    kind = answer.headers.get("Content-Type", "")
+    if "html" in kind:
+        return b""  # a page, not a log
+    if "json" not in kind:
+        return answer.content
+    try:
+        said = answer.json()
+    except ValueError as error:
+        raise ClientError("The log cannot be read.") from error
+    return "".join(f"{line}\n" for line in said).encode() if isinstance(said, list) else answer.content
