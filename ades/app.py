@@ -57,6 +57,7 @@ from ades.service.deployment import Deployments
 from ades.service.dispatch import Supervised
 from ades.service.feeds import Feeds
 from ades.service.handover import Packages
+from ades.service.homes import namespaces
 from ades.service.quotas import Quotas
 from ades.service.results import Outputs
 from ades.service.seats import Streams, all_seats
@@ -146,7 +147,7 @@ def assemble(settings: Settings) -> Services:
         streams=Streams(seats, settings.streams or max(1, settings.threads // 2), settings.streams_each),
         feeds=Feeds(store),
         outputs=Outputs(store, packages),
-        live_log=LocalEngine(settings, lambda *_: None).read_log,
+        live_log=_live_log(settings, store),
         tenants=shared,
         policy=open_policy(settings),
         identify=Identity(settings, store),
@@ -168,6 +169,16 @@ def _follow_access(settings: Settings, store: Store) -> None:
     documents = open_store(settings.model_copy(update={"objects": settings.access_documents}))
     follower = AccessDocuments(store, documents, settings.access_documents_every)
     threading.Thread(target=follower.follow, args=(threading.Event(),), name="access-documents", daemon=True).start()
+
+
+def _live_log(settings: Settings, store: Store) -> Callable[..., bytes | None]:
+    """What reads a log that is still being written, wherever the job runs."""
+    if settings.engine == "kubernetes":
+        from ades.engine.kubernetes.api import Api
+        from ades.engine.kubernetes.logs import Logs
+
+        return Logs(Api(settings.kubernetes_config), namespaces(settings, store)).read
+    return LocalEngine(settings, lambda *_: None).read_log
 
 
 def _storage(objects: ObjectStore) -> str:

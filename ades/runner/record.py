@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ades.model import JSON
     from ades.runner.document import JobDocument
 
+DOCUMENT: Final = "document.json"
+"""The name of the job document below the prefix of the logs."""
 HINT_BYTES: Final = 4096
 """What Kubernetes keeps of a termination message."""
 
@@ -80,7 +82,7 @@ def record_key(document: JobDocument) -> str:
 
 def document_key(document: JobDocument) -> str:
     """Where the job document lies for the runner to read."""
-    return f"{document.logs_prefix}/document.json"
+    return f"{document.logs_prefix}/{DOCUMENT}"
 
 
 def usage_key(document: JobDocument) -> str:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from ades import telemetry
@@ -17,7 +18,9 @@ from ades.objects import open_store
 from ades.runner.document import Limits, Options
 from ades.service import builtins
 from ades.service.chores import Chores
+from ades.service.election import Election
 from ades.service.handover import Handover, Packages
+from ades.service.homes import homes
 from ades.service.life import Life
 from ades.service.quotas import Quotas
 from ades.service.terms import CLEAN_UP, Terms
@@ -28,6 +31,7 @@ from ades.store import Store
 if TYPE_CHECKING:
     from ades.engine import Engine, OnEvent
     from ades.model import Job
+    from ades.objects import ObjectStore
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
 SILENCE: Final = 15.0
@@ -49,6 +53,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._dispatcher: Dispatcher | None = None
+        self._election: Election | None = None
         self._stopped = False
 
     def run(self) -> None:
@@ -60,17 +65,33 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self.stop())
         with Store.open(settings.database_url) as store:
-            self._dispatcher = self._assembled(store)
-            if self._stopped:
-                self._dispatcher.stop()
             chores = Chores(store, open_store(settings), settings)
             chores.start()
-            self._dispatcher.run()
+            if settings.engine == "kubernetes":
+                self._run_elected(store)
+            else:
+                self._work(self._assembled(store))
             chores.stop()
+
+    def _run_elected(self, store: Store) -> None:
+        """Where jobs run on without their worker, one worker looks after all of them."""
+        election = self._election = Election(store.leases, Life.own().name, self._settings.lease)
+        while not self._stopped and election.won():
+            dispatcher = self._assembled(store)
+            with election.in_office(dispatcher.stop):
+                self._work(dispatcher)
+
+    def _work(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+        if self._stopped:
+            dispatcher.stop()
+        dispatcher.run()
 
     def stop(self) -> None:
         """End as soon as that is possible without losing anything."""
         self._stopped = True
+        if self._election is not None:
+            self._election.withdraw()
         if self._dispatcher is not None:
             self._dispatcher.stop()
 
@@ -90,10 +111,16 @@ class Worker:
             attempts=settings.attempts,
             running_limit=settings.running_limit,
             grace=settings.grace,
+            outliving=settings.engine == "kubernetes",
         )
-        return Dispatcher(store, objects, handover, self._engine, terms, Life.own())
+        engine = partial(self._engine, store, objects)
+        return Dispatcher(store, objects, handover, engine, terms, Life.own())
 
-    def _engine(self, on_event: OnEvent) -> Engine:
+    def _engine(self, store: Store, objects: ObjectStore, on_event: OnEvent) -> Engine:
+        if self._settings.engine == "kubernetes":
+            from ades.engine.kubernetes.engine import KubernetesEngine
+
+            return KubernetesEngine(self._settings, on_event, objects, homes(self._settings, store))
         from ades.engine.local import LocalEngine
 
         return LocalEngine(self._settings, on_event, silence=min(SILENCE, self._settings.lease / 2))

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from ades import telemetry
 from ades.errors import AdesError, StorageFull, Unavailable
 from ades.model import Failure, Reason
+from ades.runner.document import JobDocument
 from ades.runner.events import Ended, Outcome
-from ades.service.handover import CannotRun, is_deferred, results_prefix
+from ades.runner.record import DOCUMENT
+from ades.service.handover import CannotRun, is_deferred, logs_prefix, results_prefix
 from ades.service.terms import NO_ROOM
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from ades.engine import Engine
     from ades.objects import ObjectStore
-    from ades.runner.document import JobDocument
     from ades.service.handover import Handover
     from ades.service.watch import Watched
     from ades.store import Claim
@@ -55,6 +56,22 @@ class Launch:
             self._readers.submit(lambda: self._done(self._prepared(claim)))
         else:
             self._done(self._prepared(claim))
+
+    def resume(self, claim: Claim) -> None:
+        """Go on with a job that another worker has begun: with the document that its runner got, if it got one."""
+        self._readers.submit(lambda: self._done(self._resumed(claim)))
+
+    def _resumed(self, claim: Claim) -> Prepared:
+        try:
+            with self._objects.open(f"{logs_prefix(claim.job)}/{DOCUMENT}") as source:
+                document = JobDocument.from_json(source.read())
+        except FileNotFoundError:
+            return self._prepared(claim)
+        except Exception as error:  # noqa: BLE001 - the border of a job
+            return Prepared(claim.id, claim.attempt, None, error)
+        if document.attempt != claim.attempt:
+            return self._prepared(claim)
+        return Prepared(claim.id, claim.attempt, document)
 
     def _prepared(self, claim: Claim) -> Prepared:
         try:

@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from uuid import uuid4
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ades.engine.kubernetes.placement import check_wishes
 from ades.errors import BadRequest, QuotaExceeded, TooManyRequests
 from ades.model import Access, Keep
 
@@ -47,6 +48,10 @@ def word(value: object) -> object:
 Bytes = Annotated[int, BeforeValidator(size)]
 
 
+def _placeable(wishes: dict[str, JSON] | None) -> dict[str, JSON] | None:
+    return None if wishes is None else check_wishes(wishes)
+
+
 class Quotas(BaseModel):
     """The settings of a workspace; what is None is as the server's own settings say."""
 
@@ -68,6 +73,8 @@ class Quotas(BaseModel):
     """How long its jobs are kept after their end: `forever`, a number of days, or `none` for no results."""
     namespace: Annotated[str | None, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = None
     """The Kubernetes namespace, where it is not `ws-<name>`."""
+    kubernetes: Annotated[dict[str, Any] | None, AfterValidator(_placeable)] = None
+    """How jobs run in the cluster, where that differs from the server's `ADES_KUBERNETES_…`."""
 
     @classmethod
     def read(cls, document: JSON) -> Self:

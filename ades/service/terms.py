@@ -42,6 +42,8 @@ class Terms:
     """How often a job is begun before the loss of its worker is its end."""
     running_limit: int | None = None
     """Jobs of one workspace that may run at once, on all workers together."""
+    outliving: bool = False
+    """Jobs run on without their worker, and whoever works next goes on with them; one worker at a time does."""
     grace: float = 10
     """Seconds that running jobs get to finish when the worker is stopped."""
 

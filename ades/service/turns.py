@@ -19,6 +19,7 @@ from ades.errors import AdesError, StaleClaim, Unavailable
 from ades.runner.events import Ended, Outcome
 from ades.service.ending import Endings
 from ades.service.launch import Launch, Prepared
+from ades.service.strays import Strays
 from ades.service.terms import AGAIN, BURIAL, CHECK, CLEAN_UP, LET_GO, LOOK, NO_ROOM, WINDOW, clock
 from ades.service.watch import Watched
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ades.service.handover import Handover
     from ades.service.life import Life
     from ades.service.terms import Terms
-    from ades.store import Store
+    from ades.store import Claim, Store
 
 
 class Dispatcher:
@@ -58,7 +59,8 @@ class Dispatcher:
         self._unstarted: set[UUID] = set()
         self._stopping = threading.Event()
         self._closing: threading.Thread | None = None
-        self._work_waits = self._ours_may_be_gone = True
+        self._strays = Strays(store.jobs)
+        self._work_waits = self._ours_may_be_gone = self._inherits = True
         self._next_check = self._next_look = self._next_renewal = 0.0
         self._retry_at: float | None = None
         self._seen_dead: dict[str, float] = {}
@@ -96,6 +98,7 @@ class Dispatcher:
 
     def _do_what_is_due(self) -> None:
         self._write()
+        self._inherit()
         self._renew()
         self._notice_losses()
         self._look_around()
@@ -114,7 +117,8 @@ class Dispatcher:
         """For how long nothing is due."""
         now = clock()
         if self._retry_at is not None:
-            ends = [watch.good_until - self._terms.margin for watch in self._watched.values() if not watch.surrendered]
+            held = () if self._terms.outliving else self._watched.values()
+            ends = [watch.good_until - self._terms.margin for watch in held if not watch.surrendered]
             return max(0.0, min([self._retry_at, *ends]) - now)
         dues = [due for watch in self._watched.values() if (due := watch.due(WINDOW)) is not None]
         dues += [self._next_look, *([self._next_renewal] if self._watched else [])]
@@ -194,7 +198,7 @@ class Dispatcher:
     def _let_go(self) -> None:
         """Kill what runs on a lease that could not be renewed, before somebody else may claim it."""
         now = clock()
-        for watch in self._watched.values():
+        for watch in () if self._terms.outliving else self._watched.values():
             late = now > watch.good_until - self._terms.margin
             if late and not (watch.ended or watch.surrendered or watch.lost):
                 self._log.warning("A lease could not be renewed in time; the runner is killed", job=str(watch.job))
@@ -236,10 +240,11 @@ class Dispatcher:
         self._kill(watch)
 
     def _kill(self, watch: Watched) -> None:
-        if watch.job in self._unstarted:
-            watch.ended = Ended(Outcome.DISMISSED)
-        elif not watch.ended:
+        unstarted = watch.job in self._unstarted
+        if not watch.ended and (self._terms.outliving or not unstarted):
             self._engine.kill(watch.job)
+        if unstarted:
+            watch.ended = Ended(Outcome.DISMISSED)
 
     # -- others ----------------------------------------------------------------------------------------------------
 
@@ -252,8 +257,12 @@ class Dispatcher:
         self._work_waits = self._ours_may_be_gone = True
         running = self._engine.running()
         for stale in self._store.queue.stale():
-            if stale.id in running and stale.id not in self._watched:
+            if (stale.id in running or self._terms.outliving) and stale.id not in self._watched:
                 self._adopt(stale.id)
+        if self._terms.outliving:
+            for stray in self._strays.unwanted(running - self._watched.keys(), now):
+                self._engine.kill(stray)
+            return
         for job in self._store.queue.expire(self._terms.attempts, dead=self._dead(now), spare=running):
             self._log.warning("A worker was lost", job=str(job.id), status=job.status.value)
             self._endings.untidy(job)
@@ -267,11 +276,23 @@ class Dispatcher:
         return [worker for worker, since in self._seen_dead.items() if now - since >= BURIAL]
 
     def _adopt(self, job: UUID) -> None:
-        now = clock()
         claim = self._store.queue.adopt(job, self._life.name, self._terms.lease)
         if claim is not None:
             self._log.info("A job was adopted from a lost worker", job=str(job))
-            self._watched[job] = Watched(claim, now + self._terms.lease.total_seconds())
+            self._go_on_with(claim)
+
+    def _inherit(self) -> None:
+        """Where jobs run on without their worker: go on with all that run, before anything else."""
+        if self._inherits and self._terms.outliving:
+            for claim in self._store.queue.inherit(self._life.name, self._terms.lease):
+                self._go_on_with(claim)
+        self._inherits = False
+
+    def _go_on_with(self, claim: Claim) -> None:
+        self._watched[claim.id] = Watched(claim, clock() + self._terms.lease.total_seconds())
+        if self._terms.outliving:
+            self._unstarted.add(claim.id)
+            self._launch.resume(claim)
 
     def _claim(self) -> None:
         """Take jobs as long as there is room and somebody waits."""
@@ -295,7 +316,16 @@ class Dispatcher:
     # -- the end ---------------------------------------------------------------------------------------------------
 
     def _wind_down(self) -> None:
-        """Let the engine finish what it can within the grace; what is left goes back to the queue."""
+        """Let the engine finish what it can within the grace; what is left goes back to the queue.
+
+        Jobs that run on without us are somebody else's from now on, as they are.
+        """
+        if self._terms.outliving:
+            with suppress(AdesError):
+                self._write()
+            self._engine.close()
+            self._launch.close()
+            return
         self._closing = threading.Thread(target=self._engine.close, args=(self._terms.grace,), name="ades-close")
         self._closing.start()
         for job in self._unstarted:

@@ -68,6 +68,7 @@ _PROGRESS: Final = holding(
     started=func.coalesce(bindparam("new_started", type_=Instant), jobs.c.started),
 )
 _ADOPT: Final = update(jobs).where(jobs.c.id == bindparam("job_id"), _RUNNING, _OVER).values(LEASED).returning(*FACTS)
+_INHERIT: Final = update(jobs).where(_RUNNING).values(LEASED).returning(*FACTS)
 _RENEW: Final = (
     update(jobs)
     .where(
@@ -132,6 +133,14 @@ class Queue:
         with self._database.write() as tx:
             row = tx.first(_ADOPT, {"job_id": job, **lease_of(worker, lease)})
             return None if row is None else Claim(whole(tx, row), worker)
+
+    def inherit(self, worker: str, lease: timedelta) -> list[Claim]:
+        """Take over all running jobs, in the same attempt and without waiting for the leases of whoever had them.
+
+        For a worker that has made sure that it is the only one.
+        """
+        with self._database.write() as tx:
+            return [Claim(whole(tx, row), worker) for row in tx.all(_INHERIT, lease_of(worker, lease))]
 
     def renew(self, claims: Iterable[Claim]) -> list[Claim]:
         """Prolong leases by their own length; returns the claims that are lost."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kubernetes_double.kubelet import Kubelet
 
-ADMIN = "admin"
+ADMIN = admission.ADMIN
 
 
 class Cluster:
@@ -126,7 +126,12 @@ class Cluster:
     def event(self, pod: Object, reason: str, message: str, kind: str = "Warning") -> None:
         """Tell something about a pod as the scheduler and the kubelet do."""
         meta = pod["metadata"]
-        involved = {"kind": "Pod", "name": meta["name"], "namespace": meta["namespace"], "uid": meta["uid"]}
+        involved = {
+            "kind": pod.get("kind", "Pod"),
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "uid": meta["uid"],
+        }
         self.objects.create(
             "events",
             meta["namespace"],
@@ -172,7 +177,7 @@ class Cluster:
                 fault.action(request)
         if user is None:
             raise ApiError(401, "Unauthorized", "Unauthorized")
-        if user != ADMIN:
+        if user != ADMIN and request.kind != "selfsubjectaccessreviews":
             admission.authorize(self.objects, user, request)
 
     def act(self, request: Request) -> tuple[int, Object]:
@@ -199,8 +204,23 @@ class Cluster:
         if request.namespace:
             self.objects.get("namespaces", "", request.namespace)
         with self.objects.changed:
+            if request.kind == "selfsubjectaccessreviews":
+                return 201, self._review(request)
             body = admission.checked(self.objects, request.kind, request.namespace, request.body)
             return 201, self.objects.create(request.kind, request.namespace, body)
+
+    def _review(self, request: Request) -> Object:
+        """Whether whoever asks may do something."""
+        wanted = request.body["spec"]["resourceAttributes"]
+        allowed = admission.may(
+            self.objects,
+            self._tokens[request.token],
+            wanted.get("group", ""),
+            "/".join(filter(None, (wanted["resource"], wanted.get("subresource")))),
+            wanted["verb"],
+            wanted.get("namespace", ""),
+        )
+        return {**request.body, "status": {"allowed": allowed}}
 
     def _update(self, request: Request) -> tuple[int, Object]:
         def change(item: Object) -> None:

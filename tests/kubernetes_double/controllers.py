@@ -9,10 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kubernetes_double import admission
-from kubernetes_double.objects import ApiError, Object, now, owned_by
+from kubernetes_double.objects import ApiError, Object, now
 
 if TYPE_CHECKING:
     from kubernetes_double.cluster import Cluster
+
+
+_RETRY = 0.5
 
 
 class Controllers:
@@ -22,6 +25,7 @@ class Controllers:
         self._cluster = cluster
         self._objects = cluster.objects
         self._orphaned: set[str] = set()
+        self._refused: dict[str, float] = {}
         self.ahead = 0.0
         """Seconds by which the clock of the controllers runs ahead, for tests of TTL and deadlines."""
         self._stop = threading.Event()
@@ -47,22 +51,32 @@ class Controllers:
                 if self._objects.version == seen:
                     self._objects.changed.wait(0.2)
                 seen = self._objects.version
-            for job in self._objects.find("jobs"):
+            pods = self._pods_of_jobs()
+            for job in self._objects.view("jobs"):
                 try:
-                    self._job(job)
+                    self._job(job, pods.get(job["metadata"]["uid"], []))
                 except ApiError:
                     continue  # it has changed or gone meanwhile; the next turn sees it as it is
             self._collect()
+
+    def _pods_of_jobs(self) -> dict[str, list[Object]]:
+        """The pods that Jobs have made, by the uid of the Job."""
+        found: dict[str, list[Object]] = {}
+        for pod in self._objects.view("pods"):
+            if "job-name" in (pod["metadata"].get("labels") or {}):
+                for owner in pod["metadata"].get("ownerReferences") or []:
+                    found.setdefault(owner["uid"], []).append(pod)
+        return found
 
     # -- garbage ----------------------------------------------------------------------------------------------------
 
     def _collect(self) -> None:
         """Remove what names an owner that is gone."""
         kinds = ("pods", "secrets", "configmaps", "persistentvolumeclaims")
-        owners = {job["metadata"]["uid"] for job in self._objects.find("jobs")}
-        owners |= {pod["metadata"]["uid"] for pod in self._objects.find("pods")} | self._orphaned
+        owners = {job["metadata"]["uid"] for job in self._objects.view("jobs")}
+        owners |= {pod["metadata"]["uid"] for pod in self._objects.view("pods")} | self._orphaned
         for kind in kinds:
-            for item in self._objects.find(kind):
+            for item in self._objects.view(kind):
                 named = [owner["uid"] for owner in item["metadata"].get("ownerReferences") or []]
                 if named and not any(uid in owners for uid in named) and "deletionTimestamp" not in item["metadata"]:
                     self._gone(kind, item)
@@ -76,14 +90,12 @@ class Controllers:
 
     # -- jobs -------------------------------------------------------------------------------------------------------
 
-    def _job(self, job: Object) -> None:
+    def _job(self, job: Object, pods: list[Object]) -> None:
         spec, status = job["spec"], job["status"]
         finished = _condition(job)
         if finished:
             self._expire(job, finished)
             return
-        pods = owned_by(self._objects.find("pods", job["metadata"]["namespace"]), job["metadata"]["uid"])
-        pods = [pod for pod in pods if "job-name" in (pod["metadata"].get("labels") or {})]
         if spec.get("suspend"):
             return
         if "startTime" not in status:
@@ -109,12 +121,16 @@ class Controllers:
                 self._status(job, lost=job["status"]["made"] - len(pods))
                 if job["status"]["made"] - len(pods) > job["spec"].get("backoffLimit", 6):
                     return
-            self._make_pod(job)
-            self._status(job, active=1, made=job["status"].get("made", 0) + 1)
+            if self._make_pod(job):
+                self._status(job, active=1, made=job["status"].get("made", 0) + 1)
 
-    def _make_pod(self, job: Object) -> None:
+    def _make_pod(self, job: Object) -> bool:
+        """Whether it was made; what is refused is tried again a little later, as the real controller does."""
         meta, template = job["metadata"], job["spec"]["template"]
+        if time.monotonic() < self._refused.get(meta["uid"], 0):
+            return False
         named = {"job-name": meta["name"], "batch.kubernetes.io/job-name": meta["name"], "controller-uid": meta["uid"]}
+        named["batch.kubernetes.io/controller-uid"] = meta["uid"]
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"], "controller": True}
         body: Object = {
             "metadata": {
@@ -129,8 +145,10 @@ class Controllers:
             checked = admission.checked(self._objects, "pods", meta["namespace"], body)
             self._objects.create("pods", meta["namespace"], checked)
         except ApiError as error:
-            self._cluster.event({"metadata": {**meta}}, "FailedCreate", f"Error creating: {error.message}")
-            time.sleep(0.05)
+            self._refused[meta["uid"]] = time.monotonic() + _RETRY
+            self._cluster.event(job, "FailedCreate", f"Error creating: {error.message}")
+            return False
+        return True
 
     def _status(self, job: Object, **changes: Any) -> None:
         meta = job["metadata"]

@@ -41,18 +41,15 @@ class Kubelet(ABC):
         objects, version = self.cluster.objects, 0
         while not self.cluster.closing:
             try:
-                changes = objects.after(version, "pods")
+                changes, version = objects.after(version, "pods")
             except ApiError:
-                changes = []
+                changes, version = [], objects.version
             for change in changes:
-                version = change.version
                 if change.what == "ADDED":
                     self._arrive(change.after)
             with objects.changed:
                 if objects.version <= version:
                     objects.changed.wait(0.2)
-                else:
-                    version = max(version, objects.version) if not changes else version
 
     def _arrive(self, pod: Object) -> None:
         fault = next((fault for fault in self.cluster.pod_faults if fault.strikes(pod)), None)

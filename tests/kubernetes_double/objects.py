@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
 import threading
 import uuid
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 Object = dict[str, Any]
 HISTORY = 20_000
@@ -69,6 +70,7 @@ KINDS = {
         Kind("rolebindings", "RoleBinding", _RBAC),
         Kind("clusterroles", "ClusterRole", _RBAC, namespaced=False),
         Kind("clusterrolebindings", "ClusterRoleBinding", _RBAC, namespaced=False),
+        Kind("selfsubjectaccessreviews", "SelfSubjectAccessReview", "authorization.k8s.io", namespaced=False),
         Kind("networkpolicies", "NetworkPolicy", "networking.k8s.io"),
     )
 }
@@ -120,13 +122,18 @@ class Objects:
                 if its == kind and namespace in (None, where)
             ]
 
-    def after(self, version: int, kind: str) -> list[Change]:
-        """What has happened to a kind since a version; 410 when that has been forgotten."""
+    def view(self, kind: str) -> list[Object]:
+        """All objects of a kind, not to be changed: what is stored is only ever replaced."""
+        with self.changed:
+            return [item for (its, _, _), item in self._items.items() if its == kind]
+
+    def after(self, version: int, kind: str) -> tuple[list[Change], int]:
+        """What has happened to a kind since a version, and up to which version; 410 when that has been forgotten."""
         with self.changed:
             if version < self._oldest:
                 raise ApiError(410, "Expired", f"too old resource version: {version} ({self._oldest})")
-            first = next((i for i, change in enumerate(self._history) if change.version > version), len(self._history))
-            return [change for change in self._history[first:] if change.kind == kind]
+            first = bisect.bisect_right(self._history, version, key=lambda change: change.version)
+            return [change for change in self._history[first:] if change.kind == kind], self._version
 
     def forget(self) -> None:
         """Drop the history, so that every watch that goes on from a version gets 410 Gone."""
@@ -188,12 +195,3 @@ class Objects:
             self._oldest = self._history[0].version
         self.changed.notify_all()
         return copy.deepcopy(item)
-
-
-def owned_by(items: Iterator[Object] | list[Object], uid: str) -> list[Object]:
-    """The objects that name this owner."""
-    return [
-        item
-        for item in items
-        if any(owner.get("uid") == uid for owner in item["metadata"].get("ownerReferences") or [])
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -61,13 +62,20 @@ def serve(cluster: Cluster, certificate: str, key: str) -> ThreadingHTTPServer:
         pass
 
     Handler.cluster = cluster
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     # The handshake happens in the thread of the connection, so that a slow client holds up nobody.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     return server
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up in the middle of a word is nothing to talk about."""
+        if not isinstance(sys.exc_info()[1], (ssl.SSLError, OSError)):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -160,12 +168,11 @@ class _Handler(BaseHTTPRequestHandler):
         cut, marked = self.cluster.watch_cut(request.kind), time.monotonic()
         while time.monotonic() < end and not self.cluster.closing:
             try:
-                changes = objects.after(version, request.kind)
+                changes, version = objects.after(version, request.kind)
             except ApiError as error:
                 self._event("ERROR", error.status())
                 break
             for change in changes:
-                version = change.version
                 seen = self._as_seen(change, matches) if inside(change.after) else None
                 if seen:
                     self._event(seen, change.after)
@@ -178,10 +185,8 @@ class _Handler(BaseHTTPRequestHandler):
                 mark = {"metadata": {"resourceVersion": str(objects.version)}, "kind": KINDS[request.kind].name}
                 self._event("BOOKMARK", mark | {"apiVersion": KINDS[request.kind].api_version})
             with objects.changed:
-                if not changes and objects.version <= version:
+                if objects.version <= version:
                     objects.changed.wait(0.2)
-                elif not changes:
-                    version = objects.version
         self.wfile.write(b"0\r\n\r\n")
 
     @staticmethod
