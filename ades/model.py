@@ -340,6 +340,8 @@ class Job(_Evolving):
     """How long what it leaves is kept, as `Keep` reads it; None: for ever."""
     keep_until: datetime | None = None
     """When that time is over; None means never, or that the job has not finished."""
+    software: dict[str, str] | None = None
+    """Which programs ran it, by name and version; None as long as nobody has said so."""
 
 
 @dataclass(frozen=True, slots=True)

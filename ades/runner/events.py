@@ -75,6 +75,8 @@ class Ended:
     failure: Failure | None = None
     empty: tuple[str, ...] = ()
     """Outputs that are an empty array, and so have no result of their own."""
+    software: dict[str, str] | None = None
+    """The programs that ran the job, by name and version."""
 
 
 Event = StepChanged | Progress | Message | LogStored | ResultStored | Ended

@@ -19,6 +19,7 @@ from ades.runner.document import JobDocument
 from ades.runner.events import Ended, Event, LogStored, Message, Outcome, ResultStored
 from ades.runner.failures import RunFailed, of_system
 from ades.runner.report import Report
+from ades.runner.software import software
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,7 +141,7 @@ def publish(
     empty = tuple(name for name, value in outputs.items() if value == [] and document.wants(name))
     for result in stage_out(document, outputs, folder, store, lambda text: emit(Message(text))):
         emit(ResultStored(result))
-    return Ended(Outcome.SUCCESSFUL, empty=empty)
+    return Ended(Outcome.SUCCESSFUL, empty=empty, software=software(document.executable["kind"]))
 
 
 def keep_logs(document: JobDocument, logs: Logs, store: ObjectStore, emit: Callable[[Event], None]) -> None:

@@ -53,10 +53,10 @@ class Endings:
     def _written(self, watch: Watched, ended: Ended, *, stopping: bool) -> Job:
         queue, claim = self._store.queue, watch.claim
         if ended.outcome is Outcome.SUCCESSFUL:
-            return queue.finish(claim, JobStatus.SUCCESSFUL, watch.results)
+            return queue.finish(claim, JobStatus.SUCCESSFUL, watch.results, software=ended.software)
         if ended.outcome is Outcome.FAILED:
             unsaid = Failure(Reason.INTERNAL, "The job failed without saying why.")
-            return queue.finish(claim, JobStatus.FAILED, failure=ended.failure or unsaid)
+            return queue.finish(claim, JobStatus.FAILED, failure=ended.failure or unsaid, software=ended.software)
         if watch.surrendered or stopping:
             delay = timedelta(seconds=AGAIN if watch.surrendered == NO_ROOM else 0)
             return queue.hand_back(claim, watch.surrendered or STOPPING, delay=delay)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import io
 import mimetypes
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -14,12 +12,11 @@ import orjson
 
 from ades.errors import ResultNotAvailable
 from ades.model import Result, ResultKind
+from ades.service.archive import pieces_of, zipped
 from ades.service.representation import JSON_TYPE, Entry, Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from typing_extensions import Buffer
 
     from ades.model import JSON
     from ades.objects import ObjectStore
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     Href = Callable[..., str]
     """href(output) or href(output, index): the address of an output or of one of its values."""
 
-PIECE: Final = 256 * 1024
 BOX: Final = frozenset({"bbox", "crs"})
 
 
@@ -135,29 +131,13 @@ class Shaper:
     def pieces(self, output: Output, media_type: str) -> Iterator[bytes]:
         """The plain value in pieces, file or not."""
         if not output.many and output.rows[0].kind is ResultKind.FILE:
-            yield from self._stream(str(output.rows[0].key))
+            yield from pieces_of(self.objects, str(output.rows[0].key))
         else:
             yield self.value(output, media_type)
 
-    def _stream(self, key: str) -> Iterator[bytes]:
-        with self.objects.open(key) as source:
-            while piece := source.read(PIECE):
-                yield piece
-
     def archive(self, outputs: Iterable[Output]) -> Iterator[bytes]:
         """A zip that is made while it is sent: files and folders under the names of their outputs."""
-        sink = _Sink()
-        with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-            for output in outputs:
-                for row in output.rows:
-                    for name, pieces in self._files(output, row):
-                        info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-                        with archive.open(info, "w", force_zip64=True) as target:
-                            for piece in pieces:
-                                target.write(piece)
-                                yield sink.taken()
-                        yield sink.taken()
-        yield sink.taken()
+        return zipped(file for output in outputs for row in output.rows for file in self._files(output, row))
 
     def _files(self, output: Output, row: Result) -> Iterator[tuple[str, Iterable[bytes]]]:
         """The files that an output is in an archive, by name."""
@@ -168,10 +148,10 @@ class Shaper:
             yield f"{folder}{'.json' if text is None else _extension(output.media_types[0])}", [content]
         elif row.kind is ResultKind.FILE:
             name = str(row.key).rsplit("/", 1)[-1]
-            yield f"{folder}/{name}", self._stream(str(row.key))
+            yield f"{folder}/{name}", pieces_of(self.objects, str(row.key))
         else:
             for info in self.objects.list(str(row.key)):
-                yield folder + info.key.removeprefix(str(row.key)), self._stream(info.key)
+                yield folder + info.key.removeprefix(str(row.key)), pieces_of(self.objects, info.key)
 
 
 def gone(row: Result) -> ResultNotAvailable:
@@ -199,21 +179,3 @@ def _qualified(content: bytes, media_type: str) -> dict[str, Any]:
 
 def _extension(media_type: str) -> str:
     return mimetypes.guess_extension(media_type.split(";", 1)[0]) or ".txt"
-
-
-class _Sink(io.RawIOBase):
-    """Where the archive is written to; what has been written is taken away again at once."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: Buffer) -> int:
-        self._pieces.append(bytes(piece))
-        return len(self._pieces[-1])
-
-    def taken(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ades.model import JSON
 
 REL: Final = "http://www.opengis.net/def/rel/ogc/1.0/"
+HAS_PROVENANCE: Final = "http://www.w3.org/ns/prov#has_provenance"
 JSON_TYPE: Final = "application/json"
 TEXT: Final = "text/plain"
 EVENTS: Final = "text/event-stream"
@@ -77,7 +78,10 @@ def _message(job: Job) -> str:
 def about(job: Job, root: str) -> list[dict[str, str]]:
     """Links to what is known of a job beside its status."""
     own = f"{root}/jobs/{job.id}"
-    return [_link(f"{own}/definition", "describedby", JSON_TYPE, "What the job was asked to do")]
+    return [
+        _link(f"{own}/definition", "describedby", JSON_TYPE, "What the job was asked to do"),
+        _link(f"{own}/prov", HAS_PROVENANCE, JSON_TYPE, "How its results came about"),
+    ]
 
 
 def exception(job: Job) -> dict[str, JSON]:

@@ -97,6 +97,8 @@ class Submissions:
                 f"The process {process.id} would run in another workspace than the job was made for; make a new job.",
                 field="process",
             )
+        if order.execution.keep:
+            self._store.jobs.retain(job.id, order.execution.keep)
         return self._store.jobs.update_definition(
             job.id,
             order.body,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, exc, or_, select, update
+from sqlalchemy import bindparam, delete, exc, select, update
 
 from ades.errors import Conflict, KeyReused, Locked, NoSuchJob, NoSuchProcess
 from ades.model import JobStatus
@@ -224,11 +224,10 @@ class Jobs:
             return {row.id: JobStatus(row.status) for row in tx.all(statement)}
 
     def lapsed(self, limit: int = 100) -> list[Job]:
-        """Jobs whose time is over, longest first: those that have finished, and those that nobody has started."""
-        rests = or_(jobs.c.finished.is_not(None), jobs.c.status == JobStatus.CREATED.value)
+        """Finished jobs whose time is over, longest first."""
         statement = (
             select(*JOB_COLUMNS)
-            .where(jobs.c.keep_until.is_not(None), jobs.c.keep_until <= clock(), rests)
+            .where(jobs.c.keep_until.is_not(None), jobs.c.keep_until <= clock(), jobs.c.finished.is_not(None))
             .order_by(jobs.c.keep_until)
             .limit(limit)
         )

@@ -46,7 +46,7 @@ _FINISH: Final = {
         *GUARDS,
         finished=clock(),
         progress=100 if status is JobStatus.SUCCESSFUL else jobs.c.progress,
-        **given("message", "failure"),
+        **given("message", "failure", "software"),
     )
     for status in FINISHED
 }
@@ -186,13 +186,14 @@ class Queue:
         found: Sequence[Result] = (),
         failure: Failure | None = None,
         message: str | None = None,
+        software: dict[str, str] | None = None,
     ) -> Job:
         """End a job: its status and its results become visible in one moment."""
         if not status.finished:
             raise StaleClaim(f"A job does not finish as {status}.")
         if message is None:
             message = failure.message if failure else f"The job is {status}."
-        values = {**claim.proof, **news(message=message, failure=rows.failure_document(failure))}
+        values = {**claim.proof, **news(message=message, failure=rows.failure_document(failure), software=software)}
         left = failure.reason if failure else Reason.DISMISSED
         with self._database.write() as tx:
             row = move(tx, _FINISH[status], claim.id, values, left=left)

@@ -175,6 +175,8 @@ jobs: Final = Table(
     # For how long after its end it is kept, as a word and in microseconds; `keep_until` is when that is over.
     Column("keep", String),
     Column("kept_for", BigInteger),
+    # Which programs ran it, by name and version.
+    Column("software", Json),
     Index("ix_jobs_calling", "calling", "created", "id"),
     Index("ix_jobs_calling_status", "calling", "status", "created", "id"),
     Index("ix_jobs_calling_process", "calling", "process_id", "created", "id"),
