@@ -6,12 +6,22 @@ Each field carries the sentence that the reference in `docs/reference.md` prints
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, Field, HttpUrl, SecretStr, create_model, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ades.errors import Misconfigured
@@ -23,6 +33,23 @@ PUBLIC_KEY_ALGORITHMS = frozenset(
     {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA"},
 )
 """With the others, whoever may check a token could also make one."""
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGTP]?)(i?)B?")
+_POWERS: Final = " KMGTP"
+
+
+def size(value: object) -> object:
+    """Bytes: a number, or a text like `8Gi` or `500 MB`."""
+    if not isinstance(value, str):
+        return value
+    found = _SIZE.fullmatch(value.strip())
+    if found is None:
+        raise ValueError("should be a number of bytes, or look like 8Gi or 500MB")
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** _POWERS.index(found[2] or " "))
+
+
+Bytes = Annotated[int, BeforeValidator(size)]
+"""A number of bytes, which may be written like `8Gi` or `500MB`."""
 
 Words = Annotated[tuple[str, ...], NoDecode]
 """A list of words: in the environment separated by blanks or commas."""
@@ -189,6 +216,41 @@ class Settings(BaseSettings):
     cite: bool = Field(
         False, description="Leave out the Link headers of synchronous results, which the OGC's test suite mistakes."
     )
+
+    # what a job may use, unless its workspace has a number of its own
+    job_cores: float | None = Field(
+        None, gt=0, description="Cores that one job may use. Empty: all that its machine has."
+    )
+    job_memory: Bytes | None = Field(
+        None, ge=1024**2, description="Memory that the tools of one job may hold together, like `8Gi`. Empty: no limit."
+    )
+    job_disk: Bytes | None = Field(
+        None, ge=0, description="Bytes that the folder of one running job may grow to, like `50Gi`. Empty: no limit."
+    )
+    job_seconds: float | None = Field(None, gt=0, description="Seconds that one job may run. Empty: no limit.")
+    job_cpu_seconds: float | None = Field(
+        None, gt=0, description="Seconds of processor time that the tools of one job may use. Empty: no limit."
+    )
+    job_processes: int | None = Field(
+        None, ge=1, description="Processes and threads that one job may have at a time. Empty: no limit."
+    )
+    job_output: Bytes | None = Field(
+        None, ge=0, description="Bytes that the results of one job may have, like `10Gi`. Empty: no limit."
+    )
+    job_log: Bytes | None = Field(
+        100 * 1000**2,
+        ge=1,
+        description="Bytes that one step may log; what comes after is dropped, and the log says so.",
+    )
+    tool_memory: Bytes | None = Field(
+        None, ge=1024**2, description="Memory that one tool may hold whose package states no `ramMax`. Empty: no limit."
+    )
+    tool_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="Seconds that one tool may run whose package states no `ToolTimeLimit`. Empty: no limit.",
+    )
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log tells.")
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
 

@@ -26,6 +26,8 @@ PROGRESS: Final = re.compile(r"::progress\s+(\d{1,3})(?:\.\d+)?\s*%?\s*(.*?)\s*(
 
 _CHUNK: Final = 65536
 _LONGEST_LINE: Final = 4096
+_LOOK: Final = 0.1
+"""Seconds between two looks at the memory of what may not have any amount of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Command:
     stderr: str | None = None
     seconds: float | None = None
     """After which it is killed. None: never."""
+    memory: int | None = None
+    """Bytes that it may hold, with what it starts. None: no limit of its own."""
     log_limit: int | None = None
     enter: Callable[[], None] | None = None
     """Called in the thread that starts the process, before it does: gives it a network of its own."""
@@ -56,6 +60,10 @@ class Ran:
     timed_out: bool
     peak_memory: int | None
     cpu_seconds: float
+    log_cut: bool = False
+    """Whether its log has reached its limit."""
+    too_big: int | None = None
+    """Bytes that it held when it was ended for that."""
 
 
 class Log:
@@ -87,6 +95,11 @@ class Log:
         for line in lines:
             if line.startswith(b"::progress") and (found := PROGRESS.fullmatch(line.decode(errors="replace").strip())):
                 self._on_progress(min(100, int(found[1])), found[2])  # type: ignore[misc]
+
+    @property
+    def cut(self) -> bool:
+        """Whether something was dropped."""
+        return self._left is not None and self._left <= 0
 
     def close(self) -> None:
         """Nothing more will come."""
@@ -158,7 +171,10 @@ class _Watch:
         self._deadline = None if command.seconds is None else self._began + command.seconds
         self._sample_at = self._began + 0.01
         self._peak = 0
-        self.timed_out = False
+        self._timed_out = False
+        self._too_big: int | None = None
+        self._pause = 1.0 if command.memory is None else _LOOK
+        self._allowed = command.memory
 
     def until_the_end(self, process: subprocess.Popen[bytes]) -> Ran:
         with ExitStack() as closing:
@@ -183,7 +199,7 @@ class _Watch:
             poll.unregister(self._reading)
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
-            self.timed_out = True
+            self._timed_out = True
             self._deadline = None
             end_tree(self._pid)
         if now >= self._sample_at:
@@ -206,7 +222,16 @@ class _Watch:
         age = now - self._began
         tree = [self._pid] if age < 0.1 else [self._pid, *processes.descendants(self._pid)]  # noqa: PLR2004 - scanning costs
         self._peak = max(self._peak, sum(map(processes.peak, tree)))
-        self._sample_at = now + min(1.0, max(0.01, age))
+        self._sample_at = now + min(self._pause, max(0.01, age))
+        if self._allowed is not None and self._too_big is None:
+            self._weigh(tree)
+
+    def _weigh(self, tree: list[int]) -> None:
+        """End it when it holds more than it may. What its processes share is counted once."""
+        allowed = self._allowed or 0
+        if sum(map(processes.resident, tree)) > allowed and (held := processes.held(tree)) > allowed:
+            self._too_big = held
+            end_tree(self._pid)
 
     def _collect(self, process: subprocess.Popen[bytes]) -> Ran:
         _, status, usage = os.wait4(self._pid, 0)
@@ -215,7 +240,8 @@ class _Watch:
         highest = usage.ru_maxrss * 1024
         if highest > processes.peak(os.getpid()):
             self._peak = max(self._peak, highest)
-        return Ran(process.returncode, self.timed_out, self._peak or None, usage.ru_utime + usage.ru_stime)
+        used = usage.ru_utime + usage.ru_stime
+        return Ran(process.returncode, self._timed_out, self._peak or None, used, self._log.cut, self._too_big)
 
 
 def end_tree(pid: int) -> None:

@@ -28,10 +28,18 @@ class Limits:
     """Bytes that the folder of the job may grow to."""
     seconds: float | None = None
     """Wall time from the first step to the last."""
+    cpu_seconds: float | None = None
+    """Processor time of all processes of the job together."""
     processes: int | None = None
     """Processes and threads at one time."""
+    output: int | None = None
+    """Bytes that the files of the outputs may have together."""
     log: int | None = None
     """Bytes that one step may log; what comes after is dropped, and the log says so."""
+    tool_memory: int | None = None
+    """Bytes that one tool may hold whose package does not say how much it may (`ramMax`)."""
+    tool_seconds: float | None = None
+    """Wall time of one tool whose package does not say how long it may run (`ToolTimeLimit`)."""
 
 
 @dataclass(frozen=True, slots=True)

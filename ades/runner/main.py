@@ -18,6 +18,7 @@ from ades.model import Failure, Reason
 from ades.runner.document import JobDocument
 from ades.runner.events import Ended, Event, LogStored, Message, Outcome, ResultStored
 from ades.runner.failures import RunFailed, of_system
+from ades.runner.outputs import check_size
 from ades.runner.report import Report
 from ades.runner.software import software
 
@@ -137,6 +138,7 @@ def publish(
     """Bring the outputs into the store and tell each as it is there; how the job ends. Raises RunFailed."""
     from ades.runner.stage_out import stage_out
 
+    check_size(outputs, document.limits.output)
     emit(Message("Storing the results."))
     empty = tuple(name for name, value in outputs.items() if value == [] and document.wants(name))
     for result in stage_out(document, outputs, folder, store, lambda text: emit(Message(text))):

@@ -7,12 +7,13 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def all_pids() -> list[int]:
@@ -29,15 +30,36 @@ def _stat(pid: int) -> list[str]:
     return text[text.rindex(b")") + 2 :].decode().split()
 
 
+class Process(NamedTuple):
+    """One process as it is now."""
+
+    parent: int
+    seconds: float
+    """Processor time, with that of its children that have ended and been waited for."""
+    threads: int
+    resident: int
+    """Bytes of memory, those counted that it shares with others."""
+
+
+def snapshot() -> dict[int, Process]:
+    """Every process that can be seen from here, in one look."""
+    found = {}
+    for pid in all_pids():
+        if fields := _stat(pid):
+            seconds = sum(map(int, fields[11:15])) / _TICKS
+            found[pid] = Process(int(fields[1]), seconds, int(fields[17]), int(fields[21]) * _PAGE)
+    return found
+
+
 def parents() -> dict[int, int]:
     """Each process and its parent."""
     return {pid: int(fields[1]) for pid in all_pids() if (fields := _stat(pid))}
 
 
-def descendants(root: int) -> list[int]:
-    """All processes below this one, parents before children."""
+def descendants(root: int, known: dict[int, int] | None = None) -> list[int]:
+    """All processes below this one, parents before children; `known` is each process and its parent."""
     children: dict[int, list[int]] = {}
-    for pid, parent in parents().items():
+    for pid, parent in (parents() if known is None else known).items():
         children.setdefault(parent, []).append(pid)
     found = []
     waiting = [root]
@@ -60,6 +82,20 @@ def resident(pid: int) -> int:
         return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0
+
+
+def held(pids: Iterable[int]) -> int:
+    """Bytes of memory that these processes hold together, what they share counted once where the kernel tells."""
+    return sum(_proportional(pid) or resident(pid) for pid in pids)
+
+
+def _proportional(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
+    except OSError:
+        return 0
+    _, found, rest = text.partition(b"\nPss:")
+    return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
 
 
 def peak(pid: int) -> int:

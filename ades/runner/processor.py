@@ -113,7 +113,10 @@ def _class_of(module: ModuleType) -> type[Any]:
 def run(document: JobDocument, folder: Path, report: Report) -> dict[str, JSON]:
     """Run the processor of a job; its outputs, with files in CWL's form."""
     definition = document.executable["processor"]
-    with report.step(document.process, tool=str(definition["name"])) as name, _prints(report, name):
+    with (
+        report.step(document.process, tool=str(definition["name"])) as name,
+        _prints(report, name, document.limits.log),
+    ):
         try:
             processor = load(definition)
             processor.set_job_id(str(document.job))
@@ -149,11 +152,11 @@ def _failure(error: Exception, process: str) -> Failure:
 
 
 @contextmanager
-def _prints(report: Report, name: str) -> Iterator[None]:
+def _prints(report: Report, name: str, limit: int | None) -> Iterator[None]:
     """What the processor prints goes into the log of its step, as with any other tool."""
     reading, writing = os.pipe()
     kept = os.dup(1), os.dup(2)
-    log = Log(report.logs.append_to(name), None, lambda percent, text: report.tell(report.whole, percent, text))
+    log = Log(report.logs.append_to(name), limit, lambda percent, text: report.tell(report.whole, percent, text))
 
     def pour() -> None:
         with os.fdopen(reading, "rb", buffering=0) as pipe:

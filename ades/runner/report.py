@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
+    from ades.model import JSON
     from ades.runner.logs import Logs
 
 _QUIET = 0.2
@@ -55,7 +56,15 @@ class Report:
         """Whether no step has this name yet."""
         return name not in self._steps
 
-    def begin(self, name: str, *, tool: str, scatter: int | None = None, image: str | None = None) -> str:
+    def begin(
+        self,
+        name: str,
+        *,
+        tool: str,
+        scatter: int | None = None,
+        image: str | None = None,
+        details: dict[str, JSON] | None = None,
+    ) -> str:
         """A step begins; the name it got."""
         with self._lock:
             known = self._steps.get(name)
@@ -63,7 +72,7 @@ class Report:
                 name = self._free(name)
                 known = self._new(name, StepState.PENDING)
             changes = {"state": StepState.RUNNING, "started": _now(), "tool": tool, "scatter": scatter}
-            self._tell(known.evolve(**changes, image=image or known.image))
+            self._tell(known.evolve(**changes, image=image or known.image, details=details or known.details))
             return name
 
     def succeed(self, name: str, **used: object) -> None:

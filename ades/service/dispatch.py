@@ -10,7 +10,7 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ades import telemetry
 from ades.fetch import Fetcher
@@ -30,7 +30,6 @@ from ades.store import Store
 
 if TYPE_CHECKING:
     from ades.engine import Engine, OnEvent
-    from ades.model import Job
     from ades.objects import ObjectStore
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
@@ -41,10 +40,24 @@ PARENT: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 
 
-def limits(store: Store, job: Job) -> Limits:
-    """What a job may use: as much as the workspace gives in which it runs."""
-    quotas = Quotas.of(store.workspaces.get(job.executing))
-    return Limits(cores=quotas.cpu, memory=quotas.memory)
+def limits(settings: Settings, quotas: Quotas) -> Limits:
+    """What a job may use: as much as the workspace gives in which it runs, or else the server."""
+
+    def chosen(own: Any, otherwise: Any) -> Any:
+        return otherwise if own is None else own
+
+    return Limits(
+        cores=chosen(quotas.cpu, settings.job_cores),
+        memory=chosen(quotas.memory, settings.job_memory),
+        disk=chosen(quotas.disk, settings.job_disk),
+        seconds=chosen(quotas.seconds, settings.job_seconds),
+        cpu_seconds=chosen(quotas.cpu_seconds, settings.job_cpu_seconds),
+        processes=chosen(quotas.processes, settings.job_processes),
+        output=chosen(quotas.output, settings.job_output),
+        log=chosen(quotas.log, settings.job_log),
+        tool_memory=chosen(quotas.tool_memory, settings.tool_memory),
+        tool_seconds=chosen(quotas.tool_seconds, settings.tool_seconds),
+    )
 
 
 class Worker:
@@ -102,7 +115,7 @@ class Worker:
         handover = Handover(
             packages,
             Fetcher(settings),
-            lambda job: limits(store, job),
+            lambda job: limits(settings, Quotas.of(store.workspaces.get(job.executing))),
             Options(javascript=settings.javascript),
             objects,
         )

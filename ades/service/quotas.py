@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import threading
 import time
 from datetime import timedelta
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ades.engine.kubernetes.placement import check_wishes
 from ades.errors import BadRequest, QuotaExceeded, TooManyRequests
 from ades.model import Access, Keep
+from ades.settings import Bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,28 +24,13 @@ if TYPE_CHECKING:
     from ades.settings import Settings
     from ades.store import Store
 
-_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([KMGTP]?)(i?)B?")
-_POWERS: Final = " KMGTP"
 _LOOK_EVERY: Final = 60
 """Seconds for which the size of a workspace's files is remembered: to add it up means to list them."""
-
-
-def size(value: object) -> object:
-    """Bytes: a number, or a text like `8Gi` or `500 MB`."""
-    if not isinstance(value, str):
-        return value
-    found = _SIZE.fullmatch(value.strip())
-    if found is None:
-        raise ValueError("should be a number of bytes, or look like 8Gi or 500MB")
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** _POWERS.index(found[2] or " "))
 
 
 def word(value: object) -> object:
     """How long something is kept, in one spelling."""
     return None if value is None else str(Keep.read(value))
-
-
-Bytes = Annotated[int, BeforeValidator(size)]
 
 
 def _placeable(wishes: dict[str, JSON] | None) -> dict[str, JSON] | None:
@@ -63,6 +48,22 @@ class Quotas(BaseModel):
     """Cores that one job may use."""
     memory: Annotated[Bytes | None, Field(ge=1024**2, lt=2**60)] = None
     """Bytes of memory that one job may hold."""
+    disk: Annotated[Bytes | None, Field(ge=0, lt=2**60)] = None
+    """Bytes that the folder of one running job may grow to."""
+    seconds: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
+    """Seconds that one job may run."""
+    cpu_seconds: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
+    """Seconds of processor time that one job may use."""
+    processes: Annotated[int | None, Field(ge=1, lt=2**31)] = None
+    """Processes and threads that one job may have at a time."""
+    output: Annotated[Bytes | None, Field(ge=0, lt=2**60)] = None
+    """Bytes that the results of one job may have."""
+    log: Annotated[Bytes | None, Field(ge=1, lt=2**60)] = None
+    """Bytes that one step may log."""
+    tool_memory: Annotated[Bytes | None, Field(ge=1024**2, lt=2**60)] = None
+    """Bytes of memory that one tool may hold whose package states no `ramMax`."""
+    tool_seconds: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
+    """Seconds that one tool may run whose package states no `ToolTimeLimit`."""
     storage: Annotated[Bytes | None, Field(ge=0, lt=2**60)] = None
     """Bytes that results, logs and files may take together."""
     deploy_interval: Annotated[float | None, Field(ge=0, le=3600, strict=False, allow_inf_nan=False)] = None

@@ -71,6 +71,7 @@ def _go_in(plan: Plan, folder: Path, order: dict[str, Any], isolation: Isolation
             hidden=tuple(map(Path, order["hidden"])),
             readable=tuple(map(Path, plan.readable)),
             software=tuple(map(Path, order["software"])),
+            memory=plan.document.limits.memory,
             network=plan.network,
             split_network=split,
         )

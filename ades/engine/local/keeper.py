@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -22,8 +23,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import orjson
 
 from ades.engine.local import folders, inside, sandbox
+from ades.engine.local.cgroup import Group
 from ades.engine.local.probe import Isolation
-from ades.engine.local.watch import TURN, Watch
+from ades.engine.local.watch import Watch
 from ades.engine.local.wire import Lines, read_line, receive
 from ades.model import Failure, Reason, Step, StepState
 from ades.objects import open_store
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
     from ades.objects import ObjectStore
 
+_VAGUE = frozenset({Reason.KILLED, Reason.EXIT_CODE})
+"""What a step says whose processes the kernel has killed."""
 _ADVICE = frozenset({StepChanged, Progress, Message})
 """What the inside may tell. The rest is told by the keeper alone."""
 
@@ -118,6 +122,7 @@ class _Keeper:
         self._store: ObjectStore | None = None
         self._document: JobDocument | None = None
         self._in_sandbox = False
+        self._group: Group | None = None
 
     def keep(self) -> NoReturn:
         """The whole life of the job."""
@@ -140,13 +145,29 @@ class _Keeper:
         folders.make(folder, sandbox.owner())
         self._store = store = open_store(settings)
         plan = prepare(document, folder, settings, store, self._tell)
+        watch = self._watcher(document, folder)
         self._go(orjson.dumps({**order["sandbox"], "folder": str(folder), "plan": orjson.Fragment(plan.to_json())}))
-        outputs = self._watch(Watch(document.limits, self._runner, folder))
+        outputs = self._watch(watch)
         if isinstance(outputs, Ended):
             return outputs
         return publish(document, outputs, folder, store, self._tell)
 
     # -- while the package runs
+
+    def _watcher(self, document: JobDocument, folder: Path) -> Watch:
+        limits = document.limits
+        if limits.memory is not None:
+            self._group = Group.make(str(document.job), limits.memory)
+            if self._group is not None and not self._group.add(self._runner):
+                self._group.remove()
+                self._group = None
+        ours = frozenset({self._child, self._runner})
+        return Watch(limits, folder, keeper=os.getpid(), ours=ours, group=self._group, asked=self._asked)
+
+    def _asked(self) -> int | None:
+        wishes = [step.details.get("requests") for step in list(self._steps.values()) if not step.state.finished]
+        found = [int(wish["memory"].removesuffix("Mi")) for wish in wishes if wish]
+        return sum(found) if found else None
 
     def _go(self, order: bytes) -> None:
         with self._turn:
@@ -163,29 +184,32 @@ class _Keeper:
         last: dict[str, Any] = {}
         poll = select.poll()
         poll.register(self._events, select.POLLIN)
-        wait = int(TURN * 1000) if watch.needed() else None
+        turn = watch.turn()
+        wait = None if turn is None else int(turn * 1000)
         while True:
             if poll.poll(wait):
                 chunk = os.read(self._events, 65536)
                 if not chunk:
                     break
                 for line in lines.feed(chunk):
-                    last = self._pass_on(line) or last
+                    last = self._pass_on(line, watch) or last
             if wait is not None and self._stopped is None and (broken := watch.look()):
                 self._stop(Ended(Outcome.FAILED, broken))
         self._end_inside()
         with self._turn:
             self._in_sandbox = False
-        return self._stopped or _outcome(last)
+        return self._stopped or _outcome(last, watch)
 
-    def _pass_on(self, line: bytes) -> dict[str, Any] | None:
+    def _pass_on(self, line: bytes, watch: Watch) -> dict[str, Any] | None:
         raw = orjson.loads(line)
         if "event" not in raw:
             return dict(raw)
         event = decode(line)
         if type(event) in _ADVICE:
             if isinstance(event, StepChanged):
+                event = StepChanged(_judged(event.step, watch))
                 self._steps[event.step.name] = event.step
+                line = encode(event).rstrip(b"\n")
             self._send(line + b"\n")
         return None
 
@@ -232,6 +256,8 @@ class _Keeper:
     def _vanish(self) -> NoReturn:
         """There is nobody left to tell anything."""
         self._end_inside()
+        if self._group is not None:
+            self._group.remove()
         if self._folder is not None:
             folders.remove(self._folder)
         os._exit(0)
@@ -255,9 +281,11 @@ class _Keeper:
                 self._take_back(self._document, self._store)
             self._close_steps(ended)
             keep_logs(self._document, Logs(self._folder), self._store, self._tell)
+        if self._group is not None:
+            self._group.remove()
         if self._folder is not None:
             folders.remove(self._folder)
-        self._tell(ended)
+        self._tell(self._with_step(ended))
         sys.stderr.flush()
         os._exit(0)
 
@@ -271,13 +299,21 @@ class _Keeper:
     def _close_steps(self, ended: Ended) -> None:
         dismissed = ended.outcome is Outcome.DISMISSED
         state = StepState.DISMISSED if dismissed else StepState.FAILED
-        for step in self._steps.values():
+        for step in list(self._steps.values()):
             if step.state is StepState.RUNNING:
                 reason = Reason.DISMISSED if dismissed else ended.failure and ended.failure.reason
                 message = "The job was dismissed." if dismissed else ended.failure.message if ended.failure else ""
-                self._tell(
-                    StepChanged(step.evolve(state=state, finished=datetime.now(UTC), reason=reason, message=message))
-                )
+                closed = step.evolve(state=state, finished=datetime.now(UTC), reason=reason, message=message)
+                self._steps[step.name] = closed
+                self._tell(StepChanged(closed))
+
+    def _with_step(self, ended: Ended) -> Ended:
+        """Where only one step was ended with the job, it is the one to look at."""
+        failure = ended.failure
+        if failure is None or failure.step is not None:
+            return ended
+        alike = [name for name, step in self._steps.items() if step.reason is failure.reason]
+        return Ended(ended.outcome, replace(failure, step=alike[0]), ended.empty) if len(alike) == 1 else ended
 
     def _tell(self, event: Event) -> None:
         self._send(encode(event))
@@ -290,11 +326,24 @@ class _Keeper:
             return
 
 
-def _outcome(last: dict[str, Any]) -> dict[str, Any] | Ended:
+def _judged(step: Step, watch: Watch) -> Step:
+    """A step that was killed from outside, by the kernel for its memory, says so."""
+    if step.reason not in _VAGUE or (failure := watch.killed()) is None:
+        return step
+    return step.evolve(reason=failure.reason, message=failure.message)
+
+
+def _outcome(last: dict[str, Any], watch: Watch) -> dict[str, Any] | Ended:
     """What the last words from inside mean."""
     if "outputs" in last:
         return dict(last["outputs"])
+    killed = watch.killed()
     if "failure" in last:
         raw = last["failure"]
-        raise RunFailed(Failure(**{**raw, "reason": Reason(raw["reason"])}))
+        failure = Failure(**{**raw, "reason": Reason(raw["reason"])})
+        if killed is not None and failure.reason in _VAGUE:
+            failure = replace(failure, reason=killed.reason, message=killed.message)
+        raise RunFailed(failure)
+    if killed is not None:
+        raise RunFailed(killed)
     return Ended(Outcome.LOST, Failure(Reason.KILLED, "The runner of the job was killed from outside."))

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from ades.engine.local import folders
+from ades.engine.local import cgroup, folders
 from ades.engine.local.keeper import wait_and_keep
 from ades.engine.local.probe import Isolation
 from ades.engine.local.rehearsal import rehearse
@@ -160,6 +160,7 @@ def main() -> None:
     processor.warm()
     for name in ("_quickjs", "pygeoapi.error", "ades.runner.stage_in", "ades.runner.stage_out", *modules):
         importlib.import_module(name)
+    cgroup.sweep()
     rehearse(Path(jobs))
     gc.collect()
     gc.freeze()

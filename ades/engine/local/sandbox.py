@@ -29,6 +29,8 @@ SCRATCH: Final = "tmp"
 """The part of the job's folder that is /tmp inside."""
 
 _SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108 - a place to mount on, not a file of ours
+_LITTLE: Final = 4 * 1024**2
+"""Bytes of a folder in memory in which nothing is kept but places to mount on."""
 _PRIVATE: Final = ("/run", "/var/run", "/root", "/home", "/var/spool", _SHARED_MEMORY)
 _MANAGERS: Final = frozenset({".asdf", ".conda", ".mamba", ".nodenv", ".pixi", ".pyenv", ".rbenv", ".volta"})
 """Hidden folders whose commands need what lies beside them, and where nobody keeps secrets."""
@@ -47,6 +49,8 @@ class Sandbox:
     """Files and folders that can be read although they lie in hidden ones: inputs that were not copied."""
     software: tuple[Path, ...] = ()
     """The same for software; see `installed_software`."""
+    memory: int | None = None
+    """Bytes of memory that the job may hold: what lies in folders in memory counts. None: what the machine has."""
     network: bool = False
     """Whether the job may reach the network."""
     split_network: bool = False
@@ -119,14 +123,15 @@ def private_network() -> None:
 
 def _arrange(sandbox: Sandbox) -> None:
     folder = sandbox.folder.resolve()
+    in_memory = _room(sandbox)
     readable = sandbox.readable
     if sandbox.network:
         readable += tuple(_existing(["/etc/resolv.conf"]))
     opened = {path: _open(path) for path in (*sandbox.software, *readable, folder)}
-    _own_scratch(folder)
+    _own_scratch(folder, in_memory)
     covers: list[Path] = []
     for path in _existing((*_PRIVATE, Path.home())):
-        _cover(path, covers)
+        _cover(path, covers, in_memory)
     for path in sandbox.software:
         _show(path, opened[path], covers)
     for path in _existing(sandbox.hidden):
@@ -144,14 +149,19 @@ def _arrange(sandbox: Sandbox) -> None:
         os.close(descriptor)
 
 
-def _own_scratch(folder: Path) -> None:
+def _room(sandbox: Sandbox) -> int:
+    """Bytes that each folder in memory may take: half of what there is, or may be used."""
+    return (sandbox.memory or os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")) // 2
+
+
+def _own_scratch(folder: Path, in_memory: int) -> None:
     """Everything read-only, except that what is temporary goes to the job's own folder."""
     scratch = _open(folder / SCRATCH)
     linux.set_readonly("/", recursive=True)
     for top in _existing(_SCRATCH):
         if folder.is_relative_to(top):
             # The folder must not hold itself.
-            linux.mount("none", str(top), "tmpfs", linux.NOSUID | linux.NODEV, "mode=1777")
+            linux.mount("none", str(top), "tmpfs", linux.NOSUID | linux.NODEV, f"mode=1777,size={in_memory}")
         else:
             _bind(scratch, top, writable=True)
 
@@ -169,14 +179,14 @@ def _open(path: Path) -> int:
     return os.open(path, os.O_PATH | os.O_CLOEXEC)
 
 
-def _cover(path: Path, covers: list[Path]) -> None:
+def _cover(path: Path, covers: list[Path], in_memory: int = _LITTLE) -> None:
     """Lay something empty over a file or folder, unless it cannot be seen any more."""
     if not path.exists():
         return
     if path.is_dir():
-        linux.mount("none", str(path), "tmpfs", linux.NOSUID | linux.NODEV, "mode=0755")
-        if str(path) == _SHARED_MEMORY:
-            path.chmod(0o1777)
+        shared = str(path) == _SHARED_MEMORY
+        options = f"mode=1777,size={in_memory}" if shared else f"mode=0755,size={_LITTLE}"
+        linux.mount("none", str(path), "tmpfs", linux.NOSUID | linux.NODEV, options)
         covers.append(path)
     else:
         linux.mount("/dev/null", str(path), None, linux.BIND)

@@ -161,6 +161,8 @@ def _context(document: JobDocument, folder: Path, report: Report, way: Way) -> C
     entry = document.executable.get("entry") or document.executable["document"].get("id") or document.process
     context.place = Place(safe(_tail(entry).rpartition("/")[2] or document.process), report.whole)
     context.name = context.place.row
+    context.limits = document.limits
+    context.stated = {}
     context.log_limit = document.limits.log
     return context
 

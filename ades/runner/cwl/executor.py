@@ -35,14 +35,16 @@ class Executor(JobExecutor):
         """The outputs of the whole package. A file in two of them becomes two entries: cwltool stumbles over one."""
         super().output_callback(orjson.loads(orjson.dumps(out)), process_status)
 
-    def select_resources(self, request: dict[str, Any], _context: Any) -> dict[str, Any]:
+    def select_resources(self, request: dict[str, Any], context: Any) -> dict[str, Any]:
         """What a tool gets: what it needs at least. More than the job may use fails; more than there is does not."""
         self._check("coresMin", request["coresMin"], self._limits.cores, "cores")
         memory = self._limits.memory and self._limits.memory / 1024**2
-        self._check("ramMin", request["ramMin"], memory, "MiB of memory")
+        if context.stated.keys() & {"ramMin", "ramMax"}:
+            self._check("ramMin", request["ramMin"], memory, "MiB of memory")
         return {
             "cores": request["coresMin"],
             "ram": math.ceil(request["ramMin"]),
+            "ramMax": math.ceil(request.get("ramMax", request["ramMin"])),
             "tmpdirSize": math.ceil(request["tmpdirMin"]),
             "outdirSize": math.ceil(request["outdirMin"]),
         }

@@ -15,6 +15,8 @@ from cwltool.workflow_job import ReceiveScatterOutput
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ades.model import JSON
+    from ades.runner.document import Limits
     from ades.runner.progress import Part
     from ades.runner.report import Report
 
@@ -40,6 +42,9 @@ class Context(RuntimeContext):
 
     report: Report
     place: Place
+    limits: Limits
+    stated: dict[str, JSON]
+    """The ResourceRequirement of the tool whose resources are chosen."""
     log_limit: int | None = None
     isolate_network: Callable[[], None] | None = None
     """Takes the network from the tool that the calling thread starts. None: nothing to take away."""

@@ -13,6 +13,7 @@ from ades.runner.failures import RunFailed
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ades.model import JSON
     from ades.runner.cwl.places import Context, Place
     from ades.runner.report import Report
 
@@ -23,6 +24,8 @@ class Told:
     place: Place
     image: str | None = None
     promised: list[str]
+    stated: dict[str, JSON]
+    """The ResourceRequirement of its package."""
     command_line: list[str]
     output_callback: Any
     stagedir: str | None
@@ -37,7 +40,9 @@ class Told:
         """Run it and hand its outputs on. Nothing is raised: what goes wrong is told and fails the step."""
         self._report = runtimeContext.report
         tool = Path(self.command_line[0]).name if self.command_line else ""
-        self._name = self._report.begin(self.place.row, tool=tool, scatter=self.place.scatter, image=self.image)
+        self._name = self._report.begin(
+            self.place.row, tool=tool, scatter=self.place.scatter, image=self.image, details=self._wishes()
+        )
         outputs, status = {}, "permanentFail"
         try:
             outputs = self._work(runtimeContext, tmpdir_lock)
@@ -56,6 +61,10 @@ class Told:
     def _work(self, context: Context, tmpdir_lock: Any) -> Any:
         """Do it; the outputs."""
         raise NotImplementedError
+
+    def _wishes(self) -> dict[str, JSON]:
+        """What is known of the step before it begins, and only here."""
+        return {}
 
     def _used(self) -> dict[str, object]:
         """What it used, and how it ended."""

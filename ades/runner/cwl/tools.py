@@ -57,8 +57,18 @@ class Tool(CommandLineTool):
         for job in super().job(job_order, output_callbacks, runtimeContext):
             job.place = runtimeContext.place
             job.image = image_of(self)
+            job.stated = self._stated()
             job.promised = [shortname(port["id"]) for port in self.tool["outputs"]]
             yield job
+
+    def evalResources(self, builder: Any, runtimeContext: Context) -> Any:  # noqa: N802, N803 - cwltool's
+        """What it gets. cwltool's defaults are no wishes of the package."""
+        informed: Context = runtimeContext.copy()
+        informed.stated = self._stated()
+        return super().evalResources(builder, informed)
+
+    def _stated(self) -> dict[str, Any]:
+        return self.get_requirement("ResourceRequirement")[0] or {}
 
 
 class Evaluation(ExpressionJob):
