@@ -51,6 +51,9 @@ def size(value: object) -> object:
 Bytes = Annotated[int, BeforeValidator(size)]
 """A number of bytes, which may be written like `8Gi` or `500MB`."""
 
+STAGING_FILE = r"^([A-Za-z0-9][A-Za-z0-9._-]{0,99})?$"
+"""The name of a file, which leads into no other folder."""
+
 Words = Annotated[tuple[str, ...], NoDecode]
 """A list of words: in the environment separated by blanks or commas."""
 
@@ -146,6 +149,21 @@ class Settings(BaseSettings):
         "`{workspace}` stands for the workspace that calls.",
     )
     input_folders: Words = Field((), description="Folders of this machine that `file:` inputs may lie in.")
+
+    # own CWL for bringing inputs and publishing outputs
+    staging_folder: Path | None = Field(
+        None,
+        description="Folder with CWL of your own for stage-in and stage-out. Empty: the pair that comes with the server.",
+    )
+    stage_in_cwl: str = Field(
+        "", pattern=STAGING_FILE, description="File in that folder that brings folders to jobs. Empty: the runner does."
+    )
+    stage_out_cwl: str = Field(
+        "", pattern=STAGING_FILE, description="File in that folder that publishes folders. Empty: the runner does."
+    )
+    staging_parameters: dict[str, Any] = Field(
+        {}, description="JSON object: what inputs of these names get in that CWL."
+    )
 
     # the face
     public_url: HttpUrl | None = Field(

@@ -19,6 +19,8 @@ COMMANDS = {
     "token": "ades.cli.token:token",
     "db": "ades.cli.db:db",
     "sweep": "ades.cli.sweep:sweep",
+    "stage-in": "ades.cli.staging:stage_in",
+    "stage-out": "ades.cli.staging:stage_out",
     "deploy": "ades.cli.processes:deploy",
     "replace": "ades.cli.processes:replace",
     "undeploy": "ades.cli.processes:undeploy",

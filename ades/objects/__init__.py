@@ -18,6 +18,7 @@ import mimetypes
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
@@ -124,8 +125,7 @@ def open_store(settings: Settings) -> ObjectStore:
         )
     from ades.objects.local import LocalStore
 
-    folder = Path(where.removeprefix("file://")) if where else settings.data / "objects"
-    return LocalStore(folder.absolute(), fsync=settings.objects_fsync)
+    return LocalStore(_folder(settings), fsync=settings.objects_fsync)
 
 
 def open_bucket(settings: Settings, bucket: str) -> ObjectStore:
@@ -133,6 +133,31 @@ def open_bucket(settings: Settings, bucket: str) -> ObjectStore:
     from ades.objects.s3 import S3Store
 
     return S3Store(bucket, "", settings, check=str)
+
+
+def address_of(settings: Settings, key: str) -> str:
+    """Where an object lies, for programs that do not know this server: `s3://…` or `file://…`."""
+    if settings.objects.startswith("s3://"):
+        bucket, prefix = bucket_of(settings.objects)
+        return f"s3://{bucket}/{f'{prefix}/' if prefix else ''}{key}"
+    return (_folder(settings) / key).as_uri()
+
+
+def key_of(settings: Settings, address: str) -> str | None:
+    """The key of what lies at an address; None for what does not lie in the store."""
+    if address.startswith("store:"):
+        return unquote(address.removeprefix("store:")).strip("/")
+    if settings.objects.startswith("s3://"):
+        start = address_of(settings, "")
+        return address.removeprefix(start).strip("/") if address.startswith(start) else None
+    path = Path(unquote(urlsplit(address).path))
+    inside = urlsplit(address).scheme in {"", "file"} and ".." not in path.parts
+    return path.relative_to(_folder(settings)).as_posix() if inside and path.is_relative_to(_folder(settings)) else None
+
+
+def _folder(settings: Settings) -> Path:
+    where = settings.objects.removeprefix("file://")
+    return (Path(where) if where else settings.data / "objects").absolute()
 
 
 def job_credentials(settings: Settings, name: str, write: Iterable[str], read: Iterable[str]) -> Credentials | None:

@@ -24,7 +24,7 @@ from ades.objects.parts import FULL, copy, part_of
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import timedelta
     from io import BufferedWriter
 
@@ -37,8 +37,9 @@ _TRIES: Final = 20
 class LocalStore:
     """An `ObjectStore` in a folder of this machine."""
 
-    def __init__(self, root: Path, *, fsync: bool = False) -> None:
+    def __init__(self, root: Path, *, fsync: bool = False, check: Callable[[str], str] = check_key) -> None:
         self.root = root
+        self._check = check
         self._fsync = fsync
 
     def put(self, key: str, source: bytes | Path | BinaryIO, media_type: str | None = None) -> ObjectInfo:
@@ -113,7 +114,7 @@ class LocalStore:
         return found
 
     def _path(self, key: str) -> Path:
-        return self.root / check_key(key)
+        return self.root / self._check(key)
 
     def _write(self, key: str, source: bytes | Path | BinaryIO) -> Path:
         """The content in a file beside its place. Trouble of the source is the caller's and passes as it is."""

@@ -111,6 +111,17 @@ class Pods:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnStaging:
+    """The operator's own CWL for bringing inputs and publishing outputs."""
+
+    stage_in: dict[str, JSON] | None = None
+    """Executables, as a package's. None: the runner does it by itself."""
+    stage_out: dict[str, JSON] | None = None
+    parameters: dict[str, JSON] = field(default_factory=dict)
+    """What their inputs of these names get."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobDocument:
     """One job, ready to run."""
 
@@ -137,6 +148,8 @@ class JobDocument:
     options: Options = field(default_factory=Options)
     pods: Pods | None = None
     """How its steps become pods. None: the job runs on one machine."""
+    staging: OwnStaging | None = None
+    """Who brings inputs and publishes outputs. None: the runner by itself."""
 
     def wants(self, output: str) -> bool:
         """Whether this output was asked for."""
@@ -157,6 +170,8 @@ class JobDocument:
         known["limits"] = _known(Limits, known.get("limits"))
         known["options"] = _known(Options, known.get("options"))
         known["pods"] = _pods(known.get("pods"))
+        if known.get("staging") is not None:
+            known["staging"] = _known(OwnStaging, known["staging"])
         return cls(**known)
 
 

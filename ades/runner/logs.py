@@ -7,6 +7,7 @@ can put something else in the place of a log.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
@@ -33,7 +34,13 @@ class Logs:
 
     def append_to(self, name: str) -> BinaryIO:
         """The log of this name, to write at its end, nothing held back."""
-        return os.fdopen(self._open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab", buffering=0)
+        file = self._open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        folder = os.fstat(self._folder)
+        if os.fstat(file).st_uid != folder.st_uid:
+            with suppress(PermissionError):
+                # Who runs the package must be able to go on with what was begun before it.
+                os.fchown(file, folder.st_uid, folder.st_gid)
+        return os.fdopen(file, "ab", buffering=0)
 
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes | None:
         """A part of a log, a negative start counted from its end; None when there is no such log."""

@@ -25,7 +25,7 @@ from ades.runner.software import software
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ades.model import JSON
+    from ades.model import JSON, Result
     from ades.objects import ObjectStore
     from ades.runner.cwl import Way
     from ades.runner.logs import Logs
@@ -79,7 +79,12 @@ def prepare(
         return Plan(document, document.inputs, network=True)
     from ades.runner import cwl
 
-    order = stage_in(document, folder / "in", settings, store, emit)
+    if document.staging is not None and document.staging.stage_in is not None:
+        from ades.runner import staging
+
+        order = staging.bring(document, folder, settings, store, emit or (lambda _: None))
+    else:
+        order = stage_in(document, folder / "in", settings, store, emit)
     elsewhere = tuple(path for path in _paths(order) if not Path(path).is_relative_to(folder))
     return Plan(document, order, cwl.wants_network(document.executable), elsewhere)
 
@@ -133,15 +138,32 @@ def _run(
 
 
 def publish(
-    document: JobDocument, outputs: dict[str, JSON], folder: Path, store: ObjectStore, emit: Callable[[Event], None]
+    document: JobDocument,
+    outputs: dict[str, JSON],
+    folder: Path,
+    store: ObjectStore,
+    emit: Callable[[Event], None],
+    settings: Settings | None = None,
 ) -> Ended:
-    """Bring the outputs into the store and tell each as it is there; how the job ends. Raises RunFailed."""
-    from ades.runner.stage_out import stage_out
+    """Bring the outputs into the store and tell each as it is there; how the job ends. Raises RunFailed.
+
+    With the settings an own stage-out of the operator finds the store; without them the runner does it by itself.
+    """
+    from ades.runner.stage_out import clear, stage_out
 
     check_size(outputs, document.limits.output)
     emit(Message("Storing the results."))
     empty = tuple(name for name, value in outputs.items() if value == [] and document.wants(name))
-    for result in stage_out(document, outputs, folder, store, lambda text: emit(Message(text))):
+    done: dict[str, list[Result]] = {}
+    if settings is not None and document.staging is not None and document.staging.stage_out is not None:
+        from ades.runner import staging
+
+        try:
+            done = staging.publish(document, outputs, folder, settings, store, emit)
+        except RunFailed:
+            clear(document, store)
+            raise
+    for result in stage_out(document, outputs, folder, store, lambda text: emit(Message(text)), done=done):
         emit(ResultStored(result))
     return Ended(Outcome.SUCCESSFUL, empty=empty, software=software(document.executable["kind"]))
 

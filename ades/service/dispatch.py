@@ -23,6 +23,7 @@ from ades.service.handover import Handover, Packages
 from ades.service.homes import homes
 from ades.service.life import Life
 from ades.service.quotas import Quotas
+from ades.service.stagings import staging_of
 from ades.service.terms import CLEAN_UP, Terms
 from ades.service.turns import Dispatcher
 from ades.settings import Settings
@@ -118,6 +119,7 @@ class Worker:
             lambda job: limits(settings, Quotas.of(store.workspaces.get(job.executing))),
             Options(javascript=settings.javascript),
             objects,
+            lambda job: staging_of(settings, store.workspaces.get(job.calling)),
         )
         terms = Terms(
             lease=timedelta(seconds=settings.lease),

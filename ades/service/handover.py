@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import orjson
 
-from ades.errors import AdesError, ContentTooLarge, FetchFailed, FetchRefused, InvalidInput
+from ades.errors import AdesError, ContentTooLarge, FetchFailed, FetchRefused, InvalidInput, Misconfigured
 from ades.model import Failure, Reason
 from ades.runner.document import JobDocument, Limits, Options
 from ades.service import inputs, request
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ades.fetch import Fetcher
     from ades.model import JSON, Job, Package
     from ades.objects import ObjectStore
+    from ades.runner.document import OwnStaging
     from ades.service.builtins import Builtins
 
 REFERENCE_LIMIT: Final = 16 * 1024**2
@@ -91,6 +92,7 @@ class Handover:
     limits: Callable[[Job], Limits]
     options: Options
     objects: ObjectStore
+    staging: Callable[[Job], OwnStaging | None] = lambda _: None
 
     def document(self, job: Job) -> JobDocument:
         """The document of a claimed job. Raises CannotRun for a request that cannot become one."""
@@ -111,7 +113,16 @@ class Handover:
             logs_prefix=logs_prefix(job),
             limits=self.limits(job),
             options=self.options,
+            staging=self._staging(job),
         )
+
+    def _staging(self, job: Job) -> OwnStaging | None:
+        try:
+            return self.staging(job)
+        except Misconfigured as error:
+            raise CannotRun(
+                Reason.INTERNAL, f"The job could not be run as this server is set up. {error.detail}"
+            ) from error
 
     def _inputs(self, job: Job, rules: Rules, given: Mapping[str, JSON]) -> dict[str, JSON]:
         given = inputs.with_own(rules, given, job.preferences.get("own") or {})

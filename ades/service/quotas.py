@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ades.engine.kubernetes.placement import check_wishes
 from ades.errors import BadRequest, QuotaExceeded, TooManyRequests
 from ades.model import Access, Keep
-from ades.settings import Bytes
+from ades.settings import STAGING_FILE, Bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,12 @@ class Quotas(BaseModel):
     """Who may see what is deployed without a word on it: private, public or user-service."""
     keep: Annotated[str | None, BeforeValidator(word)] = None
     """How long its jobs are kept after their end: `forever`, a number of days, or `none` for no results."""
+    stage_in_cwl: Annotated[str | None, Field(pattern=STAGING_FILE)] = None
+    """File of the staging folder that brings folders to its jobs; `built-in` where the server names another one."""
+    stage_out_cwl: Annotated[str | None, Field(pattern=STAGING_FILE)] = None
+    """File of the staging folder that publishes the folders of its jobs, or `built-in`."""
+    staging_parameters: dict[str, Any] | None = None
+    """What inputs of these names get in that CWL, over the server's own."""
     namespace: Annotated[str | None, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = None
     """The Kubernetes namespace, where it is not `ws-<name>`."""
     kubernetes: Annotated[dict[str, Any] | None, AfterValidator(_placeable)] = None

@@ -150,7 +150,7 @@ class _Keeper:
         outputs = self._watch(watch)
         if isinstance(outputs, Ended):
             return outputs
-        return publish(document, outputs, folder, store, self._tell)
+        return publish(document, outputs, folder, store, self._tell, settings)
 
     # -- while the package runs
 
@@ -270,6 +270,9 @@ class _Keeper:
             processes.send([self._runner], signal.SIGKILL)
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOWAIT)
+            if self._document is not None and self._document.staging is not None:
+                # The operator's own staging runs outside of the namespace.
+                processes.end_descendants(os.getpid())
         else:
             processes.end_descendants(os.getpid())
 

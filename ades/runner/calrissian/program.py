@@ -132,7 +132,7 @@ class _Run:
         outputs = main.execute(plan, self._folder, self._logs, self._account, way=way(yard))
         self._wait_if_leaving()
         # The keys may have been renewed meanwhile: a new store reads them again.
-        return main.publish(document, outputs, self._folder, open_store(self._settings), self._account)
+        return main.publish(document, outputs, self._folder, open_store(self._settings), self._account, self._settings)
 
     def _enter(self, pods: Pods) -> Yard:
         try:

@@ -24,7 +24,7 @@ from ades.runner.cwl.places import Context, Place, safe
 from ades.runner.failures import RunFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from cwltool.process import Process
@@ -88,6 +88,7 @@ def run(
     *,
     isolate_network: Callable[[], None] | None = None,
     way: Way | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> dict[str, JSON]:
     """Run the package with these inputs; the outputs as CWL has them. Files lie below `<folder>/out`."""
     way = way or _HERE
@@ -102,6 +103,7 @@ def run(
         context = _context(document, folder, report, way)
         context.make_fs_access = functools.partial(OwnFiles, allowed=allowed(folder, order))
         context.isolate_network = isolate_network
+        context.environment = environment or {}
         executor = (way.executor or _executor)(document)
         outputs, status = executor(process, order, context, _cwltool_logger)
     except Exception as error:

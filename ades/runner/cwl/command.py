@@ -70,7 +70,7 @@ class CommandJob(Told, CommandLineJob):
                 command.Command(
                     argv=tuple(map(str, self.command_line)),
                     cwd=self.outdir,
-                    env=dict(env),
+                    env={**env, **context.environment},
                     log=self._report.logs.append_to(self._name),
                     stdin=self._stdin(),
                     stdout=self._captured(self.stdout),

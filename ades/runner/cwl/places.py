@@ -13,7 +13,7 @@ from cwltool.context import RuntimeContext
 from cwltool.workflow_job import ReceiveScatterOutput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from ades.model import JSON
     from ades.runner.document import Limits
@@ -48,6 +48,9 @@ class Context(RuntimeContext):
     log_limit: int | None = None
     isolate_network: Callable[[], None] | None = None
     """Takes the network from the tool that the calling thread starts. None: nothing to take away."""
+
+    environment: Mapping[str, str] = {}
+    """What tools find in their environment beyond what the package says. Packages get nothing by this."""
 
     def get_stagedir(self) -> str:
         """Where a tool's inputs would be put; cwltool makes the folder with the first file that is."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import errno
 import re
+import shutil
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
+from uuid import uuid4
 
 import orjson
 
@@ -20,6 +22,7 @@ from ades.fetch import Fetcher, shown
 from ades.model import Reason
 from ades.objects import media_type_of
 from ades.runner import stac
+from ades.runner.document import JobDocument
 from ades.runner.events import Event, Message
 from ades.runner.failures import RunFailed
 from ades.runner.order import Content, Reference, job_order
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
 
     from ades.model import JSON
     from ades.objects import ObjectStore
-    from ades.runner.document import JobDocument
     from ades.settings import Settings
 
 PLANNERS: Final = 4
@@ -61,6 +63,35 @@ def stage_in(
     finally:
         staging.close()
     return order
+
+
+def stage_one(
+    href: str,
+    folder: Path,
+    settings: Settings,
+    store: ObjectStore,
+    workspace: str,
+    emit: Callable[[Event], None],
+) -> None:
+    """One reference as a new folder with its `catalog.json`. Raises RunFailed."""
+    document = JobDocument(
+        job=uuid4(), attempt=1, process="stage-in", deploying=workspace, calling=workspace, executing=workspace,
+        executable={"kind": "cwl", "document": {}}, inputs={}, outputs={},
+    )  # fmt: skip
+    if folder.exists():
+        raise RunFailed.because(Reason.STAGE_IN, f"The folder {folder} is there already; name a new one.")
+    place = folder.with_name(f".{folder.name}.coming")
+    staging = Staging(document, place, settings, store, emit)
+    try:
+        found = staging.directory(Reference(href), "reference")
+        staging.finish()
+        if found.is_relative_to(place):
+            found.rename(folder)
+        else:
+            shutil.copytree(found, folder)
+    finally:
+        staging.close()
+        shutil.rmtree(place, ignore_errors=True)
 
 
 class Staging:

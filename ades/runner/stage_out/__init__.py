@@ -25,7 +25,7 @@ from ades.runner.stage_out.tree import ROOT, Reader, Tree
 from ades.runner.stage_out.uploads import Uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -47,12 +47,15 @@ def stage_out(
     folder: Path,
     store: ObjectStore,
     warn: Callable[[str], None] | None = None,
+    *,
+    done: Mapping[str, Sequence[Result]] | None = None,
 ) -> Iterator[Result]:
     """The results of the outputs that were asked for, each as soon as its files are in the store. Raises RunFailed.
 
     `folder` is the job's: what points out of it is refused, since tools have made what lies there. Nothing and empty
-    arrays have no results.
+    arrays have no results. What is `done` was published by somebody else; the catalogue of the job leads to it.
     """
+    done = done or {}
     wanted = {
         name: value for name, value in outputs.items() if value is not None and value != [] and document.wants(name)
     }
@@ -60,14 +63,29 @@ def stage_out(
         with Uploads(store, checksums=document.options.checksums) as uploads:
             publishing = _Publishing(document, Files(folder), uploads, warn or (lambda _: None), wanted)
             for name, value in wanted.items():
-                yield from publishing.output(name, value)
+                if name in done:
+                    publishing.lead_to(done[name])
+                    yield from done[name]
+                else:
+                    yield from publishing.output(name, value)
             publishing.close()
     except RunFailed:
-        _clear(document, store)
+        clear(document, store)
         raise
 
 
-def _clear(document: JobDocument, store: ObjectStore) -> None:
+def stage_out_one(
+    document: JobDocument, output: str, folder: Path, store: ObjectStore, collection: str, title: str = ""
+) -> Result:
+    """Publish one folder as an output, without a catalogue above it. Raises RunFailed."""
+    value = {"class": "Directory", "location": folder.as_uri(), "basename": folder.name}
+    with Uploads(store, checksums=document.options.checksums) as uploads:
+        publishing = _Publishing(document, Files(folder.parent), uploads, lambda _: None, {output: value})
+        (result,) = publishing.output(output, value, collection, title)
+    return result
+
+
+def clear(document: JobDocument, store: ObjectStore) -> None:
     """Take away what was stored of a job that then failed. Where that fails too, the sweep does it later."""
     try:
         store.delete(document.results_prefix)
@@ -87,6 +105,8 @@ class _Gathered:
     pending: list[Future[Stored]] = field(default_factory=list)
     inside: list[Result] = field(default_factory=list)
     """Of the files within a value."""
+    title: str = ""
+    """What it is called for people, where that is not its name."""
 
 
 class _Publishing:
@@ -109,10 +129,16 @@ class _Publishing:
         self._children: list[str] = []
         """What the catalogue of the job leads to, below its prefix."""
 
-    def output(self, name: str, value: JSON) -> list[Result]:
+    def lead_to(self, results: Iterable[Result]) -> None:
+        """Let the catalogue of the job lead to what somebody else has published, if it lies below."""
+        for result in results:
+            if result.kind is ResultKind.STAC and result.key is not None:
+                self._children.append(f"{result.key.removeprefix(f'{self._prefix}/')}/{ROOT}")
+
+    def output(self, name: str, value: JSON, collection: str = "", title: str = "") -> list[Result]:
         """The results of one output: one for each file or folder, one for a value."""
-        collection = f"col_{self._document.job}" + (f"_{name}" if self._several else "")
-        gathered = _Gathered(name, collection)
+        collection = collection or f"col_{self._document.job}" + (f"_{name}" if self._several else "")
+        gathered = _Gathered(name, collection, title=title)
         if is_file(value):
             results = [self._one(gathered, value, name, 0)]
         elif isinstance(value, list) and all(map(is_file, value)):
@@ -242,7 +268,7 @@ class _Publishing:
     def _with_collection(self, gathered: _Gathered, result: Result) -> Result:
         """Collection and catalogue of the items that we have written ourselves; they go with the output's last result."""
         top, place = f"{gathered.name}/{ROOT}", f"{gathered.name}/collection.json"
-        title = f"Result {gathered.name} of {self._document.process}"
+        title = f"Result {gathered.title or gathered.name} of {self._document.process}"
         links = documents.links(place, root=top, parent=top)
         links += [documents.link("item", place, item) for item in gathered.places]
         made = documents.collection(gathered.collection, title, gathered.span, links)
@@ -260,7 +286,7 @@ class _Publishing:
 
     def _tree(self, gathered: _Gathered, top: Path, below: str, common: dict[str, Any]) -> Result:
         """A folder with a catalogue of the package's own."""
-        reader = Reader(gathered.name, top, self._files.checked, str(self._document.job), self._warn)
+        reader = Reader(gathered.title or gathered.name, top, self._files.checked, str(self._document.job), self._warn)
         tree = reader.read(gathered.collection)
         paths = {path.relative_to(top).as_posix(): path for path in self._files.below(gathered.name, top)}
         data = {name: path for name, path in (paths | tree.strays).items() if name not in tree.branches | tree.leaves}
