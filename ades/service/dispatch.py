@@ -69,6 +69,7 @@ class Worker:
         self._dispatcher: Dispatcher | None = None
         self._election: Election | None = None
         self._stopped = False
+        self._life = Life.own()
 
     def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`; then finish or hand back what is running."""
@@ -89,7 +90,7 @@ class Worker:
 
     def _run_elected(self, store: Store) -> None:
         """Where jobs run on without their worker, one worker looks after all of them."""
-        election = self._election = Election(store.leases, Life.own().name, self._settings.lease)
+        election = self._election = Election(store.leases, self._life.name, self._settings.lease)
         while not self._stopped and election.won():
             dispatcher = self._assembled(store)
             with election.in_office(dispatcher.stop):
@@ -129,7 +130,7 @@ class Worker:
             outliving=settings.engine == "kubernetes",
         )
         engine = partial(self._engine, store, objects)
-        return Dispatcher(store, objects, handover, engine, terms, Life.own())
+        return Dispatcher(store, objects, handover, engine, terms, self._life)
 
     def _engine(self, store: Store, objects: ObjectStore, on_event: OnEvent) -> Engine:
         if self._settings.engine == "kubernetes":

@@ -20,15 +20,14 @@ GRACE: Final = 30.0
 class Strays:
     """Remembers since when something has been running without anybody who watches it."""
 
-    def __init__(self, jobs: Jobs, grace: float = GRACE) -> None:
+    def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
-        self._grace = grace
         self._since: dict[UUID, float] = {}
 
     def unwanted(self, found: Iterable[UUID], now: float) -> list[UUID]:
         """Those of `found` that have been without a running row for longer than the grace."""
         self._since = {job: self._since.get(job, now) for job in found}
-        return [job for job, since in self._since.items() if now - since >= self._grace and not self._runs(job)]
+        return [job for job, since in self._since.items() if now - since >= GRACE and not self._runs(job)]
 
     def _runs(self, job: UUID) -> bool:
         try:

@@ -76,7 +76,7 @@ class Watchdog:
 
     def _pending(self, run: Run, pod: PodSeen, court: Reconciler) -> None:
         """Something is pending and nobody says why."""
-        if pod.phase == "Pending" and not pod.deleting and self._is_time(run, pod.uid, court):
+        if pod.phase == "Pending" and not pod.deleting and self._is_time(run, pod.uid, court, QUIET):
             self._ask(pod.namespace, pod.uid, lambda events: self._hear(run, verdict.name_of(pod), events, court))
 
     def _no_pod(self, run: Run, job: JobSeen, court: Reconciler) -> None:
@@ -84,7 +84,7 @@ class Watchdog:
         if self._is_time(run, job.uid, court, QUIET / 5):
             self._ask(job.namespace, job.uid, lambda events: self._not_created(run, events, court))
 
-    def _is_time(self, run: Run, uid: str, court: Reconciler, quiet: float = QUIET) -> bool:
+    def _is_time(self, run: Run, uid: str, court: Reconciler, quiet: float) -> bool:
         now = time.monotonic()
         since = run.since.setdefault(f"{uid} pending", now)
         due = max(since + quiet, run.asked.get(uid, 0.0))
@@ -134,7 +134,7 @@ class Watchdog:
         def hear(events: list[dict[str, Any]]) -> None:
             now = datetime.now(UTC)
             for event in events:
-                if event.get("reason") in _SCALING and (now - _when(event)).total_seconds() < found.within:
+                if event.get("reason") in _SCALING and (now - _when(event)).total_seconds() <= found.within + 1:
                     run.since[key] = time.monotonic()
                     court.say(run, f"{found.message} The cluster is making room.")
                     court.look_at(run, run.since[key] + found.within)
