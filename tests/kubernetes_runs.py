@@ -120,6 +120,11 @@ class Site:
         self.cluster, self.image = cluster, image
         self.settings = settings_for(endpoint)
         self.store = open_store(self.settings)
+        self.env: dict[str, str] = {}
+        """Further settings of the runners."""
+        self._prepare(cluster)
+
+    def _prepare(self, cluster: Cluster) -> None:
         cluster.namespace(NAMESPACE)
         objects = cluster.objects
         objects.create("serviceaccounts", NAMESPACE, {"metadata": {"name": ACCOUNT}})
@@ -141,7 +146,10 @@ class Site:
     def start(self, package: str | dict, inputs: dict | None = None, **document) -> ClusterRun:
         """Start a package of CWL as a Job."""
         content = yaml.safe_load(package) if isinstance(package, str) else package
-        job = uuid4()
+        executable = content
+        if "kind" not in content:
+            executable = {"kind": "cwl", "document": content, "entry": document.pop("entry", None)}
+        job = document.pop("job", None) or uuid4()
         defaults = {
             "attempt": 1,
             "process": "thing",
@@ -153,7 +161,6 @@ class Site:
             "logs_prefix": f"alice/jobs/{job}",
             "pods": Pods(default_image="debian:12"),
         }
-        executable = {"kind": "cwl", "document": content, "entry": document.pop("entry", None)}
         made = JobDocument(job=job, executable=executable, inputs=inputs or {}, **(defaults | document))
         self.store.put(document_key(made), made.to_json())
         run = ClusterRun(self, made)
@@ -179,6 +186,7 @@ class Site:
             "ADES_S3_ACCESS_KEY": KEY,
             "ADES_S3_SECRET_KEY": SECRET,
             "ADES_DATA": "/tmp/ades",
+            **self.env,
         }
         named = {"name": "CALRISSIAN_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
         uid = {"name": "ADES_JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['controller-uid']"}}}

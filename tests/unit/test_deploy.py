@@ -1,0 +1,138 @@
+"""The manifests in deploy/argocd: rendered, valid by the strict schemas, no more rights than are used, known settings."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import kubernetes_validate
+import kustomize
+import pytest
+import yaml
+from ades.engine.kubernetes.provision import RUNNER_RULES, SERVER_RIGHTS
+
+from ades.settings import Settings
+
+ARGOCD = Path(__file__).parents[2] / "deploy/argocd"
+FOLDERS = ["base", "workspace", "overlays/example"]
+VERSIONS = ["1.29", "1.37"]
+
+
+def rendered(folder: str = "overlays/example") -> list[dict]:
+    return kustomize.render(ARGOCD / folder)
+
+
+def named(kind: str, name: str, folder: str = "overlays/example") -> dict:
+    (found,) = [one for one in rendered(folder) if (one["kind"], one["metadata"]["name"]) == (kind, name)]
+    return found
+
+
+def pods() -> dict[str, dict]:
+    """The pods that the manifests make, by the name of what makes them."""
+    return {
+        one["metadata"]["name"]: one["spec"]["template"]["spec"]
+        for one in rendered()
+        if one["kind"] in {"Deployment", "Job"}
+    }
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_object_is_valid(folder, version):
+    """By the strict schemas, which know no field that a cluster does not know."""
+    for item in rendered(folder):
+        kubernetes_validate.validate(item, version, strict=True)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_kubectl_renders_the_same(folder):
+    """Our small Kustomize says what the real one says, where there is a real one to ask."""
+    program = shutil.which("kubectl")
+    asked = program and subprocess.run(
+        [program, "kustomize", ARGOCD / folder], capture_output=True, text=True, check=False
+    )
+    if not asked or "unknown command" in asked.stderr:
+        pytest.skip("there is no kubectl here to compare with")
+    assert not asked.returncode, asked.stderr
+
+    def key(item: dict) -> tuple:
+        return item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]
+
+    assert sorted(rendered(folder), key=key) == sorted(yaml.safe_load_all(asked.stdout), key=key)
+
+
+def test_every_pod_is_restricted():
+    """What the restricted Pod Security profile asks for, and a read-only file system on top."""
+    for spec in pods().values():
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert {"type": "RuntimeDefault"} == spec["securityContext"]["seccompProfile"]
+        for container in spec["containers"]:
+            wanted = {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert wanted == container["securityContext"]
+            assert container["resources"]["limits"]["memory"]
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+    levels = {one["metadata"]["name"]: one["metadata"]["labels"] for one in rendered() if one["kind"] == "Namespace"}
+    assert {"ades", "ws-alice"} == levels.keys()
+    assert all(labels["pod-security.kubernetes.io/enforce"] == "restricted" for labels in levels.values())
+
+
+def test_every_setting_is_one_that_the_server_knows():
+    known = {f"ADES_{name.upper()}" for name in Settings.model_fields}
+    settings = named("ConfigMap", "ades-settings")["data"]
+    given = {entry["name"] for spec in pods().values() for one in spec["containers"] for entry in one.get("env", [])}
+    assert set() == (settings.keys() | given) - known
+    assert (
+        Settings(**{name.removeprefix("ADES_").lower(): value for name, value in settings.items()}).engine
+        == "kubernetes"
+    )
+
+
+def rights(rules: list[dict]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_server_has_exactly_the_rights_that_it_uses():
+    """It reads Jobs, pods and events everywhere, and changes what belongs to its Jobs in the workspaces."""
+    reads = rights(named("ClusterRole", "ades-reader")["rules"])
+    own = rights(named("Role", "ades-server")["rules"])
+    watched = {(group, kind, verb) for group, kind in (("batch", "jobs"), ("", "pods")) for verb in ("list", "watch")}
+    assert set(SERVER_RIGHTS) | watched <= own | reads
+    assert own <= set(SERVER_RIGHTS)
+    assert {"get", "list", "watch"} == {verb for *_, verb in reads}
+
+
+def test_the_runner_has_exactly_the_rights_that_it_uses():
+    assert rights(RUNNER_RULES) == rights(named("Role", "ades-runner")["rules"])
+
+
+def test_no_rule_has_a_wildcard_and_nobody_may_read_secrets():
+    """No account can see what other jobs were given, the server's own included: it only writes."""
+    every = set().union(*(rights(one["rules"]) for one in rendered() if one["kind"] in {"Role", "ClusterRole"}))
+    assert not {"*"} & {word for right in every for word in right}
+    assert not {("", "secrets", verb) for verb in ("get", "list", "watch")} & every
+
+
+def test_bindings_name_accounts_that_are_there():
+    accounts = {
+        (one["metadata"]["namespace"], one["metadata"]["name"]) for one in rendered() if one["kind"] == "ServiceAccount"
+    }
+    subjects = [subject for one in rendered() for subject in one.get("subjects", [])]
+    assert {("ades", "ades"), ("ws-alice", "ades-runner")} == accounts
+    assert all((subject["namespace"], subject["name"]) in accounts for subject in subjects)
+
+
+def test_argo_cd_is_told_where_the_overlay_lies():
+    application = yaml.safe_load((ARGOCD / "application.yaml").read_text())
+    assert ("argoproj.io/v1alpha1", "Application") == (application["apiVersion"], application["kind"])
+    assert (ARGOCD.parents[1] / application["spec"]["source"]["path"] / "kustomization.yaml").exists()
