@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -36,7 +37,9 @@ COMMANDS = {
     "results": "ades.cli.jobs:results",
     "download": "ades.cli.jobs:download",
     "dismiss": "ades.cli.jobs:dismiss",
-    "rerun": "ades.cli.rerun:rerun",
+    "rerun": "ades.cli.run:rerun",
+    "files": "ades.cli.files:files",
+    "secret": "ades.cli.secret:secret",
     "login": "ades.cli.login:login",
     "logout": "ades.cli.login:logout",
     "runner": "ades.cli.runner:runner",
@@ -72,7 +75,9 @@ def ades() -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run a command; an error is one sentence on standard error and exit code 1."""
     try:
-        return ades.main(arguments, prog_name="ades", standalone_mode=True)
+        # https://no-color.org; where output is no terminal, click leaves colours away by itself.
+        colour = False if os.environ.get("NO_COLOR") or os.environ.get("CI") else None
+        return ades.main(arguments, prog_name="ades", standalone_mode=True, color=colour)
     except AdesError as error:
         click.echo(f"ades: {error.detail}", err=True)
         sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 import time
@@ -10,11 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ades.cli.session import Session, table, talks
+from ades.cli.session import Session, grid, plain, table, talks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ades.client import Job
 
+LOOK = 2
+"""Seconds between two looks."""
 HEAD = ["job", "process", "status", "progress", "created", "message"]
 
 
@@ -29,17 +34,44 @@ def jobs(session: Session, status: str | None, process_id: str | None, limit: in
 
     Example: ades jobs --status running
     """
+    client = session.client()
+
+    def read() -> list[Job]:
+        return list(itertools.islice(client.jobs(status=status, processID=process_id, limit=limit), limit))
+
+    if not watch:
+        _list(session, read())
+    elif session.json or not sys.stdout.isatty():
+        _print_changes(session, read)
+    else:
+        _redraw(read)
+
+
+def _list(session: Session, found: list[Job]) -> None:
+    session.show([job.document for job in found], lambda: table([_row(job) for job in found], HEAD))
+
+
+def _print_changes(session: Session, read: Callable[[], list[Job]]) -> None:
     shown = None
     while True:
-        listed = session.client().jobs(status=status, processID=process_id, limit=limit)
-        found = list(itertools.islice(listed, limit))
-        rows = [_row(job) for job in found]
-        if rows != shown:
-            session.show([job.document for job in found], lambda rows=rows: table(rows, HEAD))  # type: ignore[misc]
-        if not watch:
-            return
+        found = read()
+        if (rows := [_row(job) for job in found]) != shown:
+            _list(session, found)
         shown = rows
-        time.sleep(2)
+        time.sleep(LOOK)
+
+
+def _redraw(read: Callable[[], list[Job]]) -> None:
+    """The same table again and again, in its place, until Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    with contextlib.suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False) as live:
+        while True:
+            room = max(1, console.height - 2)
+            live.update(grid([_row(job) for job in read()[:room]], HEAD, console.width), refresh=True)
+            time.sleep(LOOK)
 
 
 @click.command()
@@ -80,8 +112,10 @@ def logs(session: Session, job_id: str, step: str | None, *, follow: bool) -> No
 
     Example: ades logs -f 01890a5d-ac96-774b-bcce-b302099a8057
     """
-    for line in session.client().job(job_id).logs(step=step, follow=follow):
-        click.echo(line)
+    told = plain if sys.stdout.isatty() else str
+    with contextlib.suppress(KeyboardInterrupt):
+        for line in session.client().job(job_id).logs(step=step, follow=follow):
+            click.echo(told(line))
 
 
 @click.command()

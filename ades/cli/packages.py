@@ -21,6 +21,8 @@ ENDINGS: Final = (".cwl", ".yaml", ".yml", ".json")
 _SIGNS: Final = (b"cwlVersion", b"executionUnit")
 """A file that has neither is no package, whatever its name."""
 _LARGEST: Final = 16 * 1024**2
+_ELSEWHERE: Final = re.compile(rb"\$import|\$include|run[\"']?:\s*[\"']?[^\s#{\"'\[]")
+"""What a package holds that names other files."""
 _GIT: Final = re.compile(r"git@|git\+|git:|ssh:|.+\.git(#|$)")
 
 
@@ -161,3 +163,33 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ConnectionError) or "Max retries" in said:
         return "its server does not answer."
     return said.splitlines()[0].strip("'\".") + "."
+
+
+# -- packages of several files --------------------------------------------------------------------------------------
+
+
+def sendable(source: str) -> str | Path:
+    """What to send for a package: its address, its file, or one document, when it names files that lie beside it."""
+    if source.startswith(("http://", "https://")):
+        return source
+    path = Path(source)
+    try:
+        body = path.read_bytes()
+    except OSError:
+        return path  # who sends it says why it cannot be read
+    return _packed(path, body) if _ELSEWHERE.search(body) else path
+
+
+def _packed(path: Path, body: bytes) -> str | Path:
+    import json
+
+    from ades.recipe import read
+
+    compiled = _compiled(body, path.suffix, path.absolute().as_uri(), None, None)
+    if not any(address.startswith("file:") for address in compiled.files):
+        return path
+    document = compiled.executable["document"]
+    said = read(body, "application/cwl+yaml").value
+    about = {key: value for key, value in said.items() if ":" in key} if "$graph" in said else {}
+    # Without a line end it would be taken for the name of a file.
+    return json.dumps(about | document, indent=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +21,9 @@ def deploy(session: Session, package: str, entry: str | None) -> None:
 
     Example: ades deploy cwl/scatter.cwl
     """
-    process = session.client().deploy(_source(package), process_id=entry)
+    from ades.cli.packages import sendable
+
+    process = session.client().deploy(sendable(package), process_id=entry)
     session.show(process.description, lambda: _deployed(process, "deployed"))
 
 
@@ -35,7 +36,9 @@ def replace(session: Session, process_id: str, package: str) -> None:
 
     Example: ades replace scatter cwl/scatter.cwl
     """
-    process = session.client().process(process_id).replace(_source(package))
+    from ades.cli.packages import sendable
+
+    process = session.client().process(process_id).replace(sendable(package))
     session.show(process.description, lambda: _deployed(process, "replaced"))
 
 
@@ -75,10 +78,6 @@ def describe(session: Session, process_id: str) -> None:
     """
     process = session.client().process(process_id)
     session.show(process.description, lambda: _described(process))
-
-
-def _source(package: str) -> str | Path:
-    return package if package.startswith(("http://", "https://")) else Path(package)
 
 
 def _deployed(process: Process, word: str) -> None:

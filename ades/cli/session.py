@@ -14,8 +14,13 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.table import Table
+
     from ades.client import Client
 
+_FEW: Final = 3
+_LEAST: Final = 12
+"""Characters of a shortened column that are worth showing."""
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
 FAILED: Final = 1
@@ -28,6 +33,8 @@ REJECTED: Final = 5
 """The server did not accept the request."""
 TROUBLE: Final = 6
 """The server cannot be reached or cannot do it."""
+GOES_ON: Final = 7
+"""The time to wait is over and the job goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +108,17 @@ def _session(url: str | None, workspace: str | None, token: str | None, *, as_js
 
 def _guarded(call: Callable[[], None]) -> None:
     from ades import client
+    from ades.errors import AdesError
 
     codes = {client.Refused: REFUSED, client.NotFound: NOT_FOUND, client.Rejected: REJECTED, client.JobFailed: FAILED}
     try:
         call()
     except client.ClientError as error:
-        click.echo(f"ades: {error}{_remedy(error)}", err=True)
+        click.echo(f"ades: {plain(str(error))}{_remedy(error)}", err=True)
         sys.exit(codes.get(type(error), TROUBLE))
+    except AdesError as error:  # a package was read here, to be sent
+        click.echo(f"ades: {plain(error.detail)}", err=True)
+        sys.exit(REJECTED)
 
 
 def _remedy(error: Exception) -> str:
@@ -118,19 +129,50 @@ def _remedy(error: Exception) -> str:
     return " Give a token with `ades login` or ADES_TOKEN." if isinstance(error, Refused) else ""
 
 
+def plain(text: str) -> str:
+    """Without what would move the cursor or colour the terminal: texts come from servers, packages and tools."""
+    unstyled = click.unstyle(text)
+    return "".join(char if char.isprintable() or char in "\t\n" else " " for char in unstyled)
+
+
+def is_screen() -> bool:
+    """Whether somebody looks at standard error as it is written; in CI nobody does, whatever it is connected to."""
+    return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
+
+
 def table(rows: list[list[str]], head: list[str]) -> None:
     """Print columns; on a terminal as wide as it is, elsewhere separated by tabs."""
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(row))
+            click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
         return
     from rich.console import Console
+
+    console = Console()
+    console.print(grid(rows, head, console.width))
+
+
+def grid(rows: list[list[str]], head: list[str], width: int) -> Table:
+    """The same as something that rich can draw.
+
+    Names and ids stay whole, so that they can be copied. Where there is no room for all columns, the last ones are
+    shortened or left out; a table of two or three columns is broken into lines instead.
+    """
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for name in head:
-        grid.add_column(name, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(cell) for cell in row))
-    Console().print(grid)
+    cells = [[Text(plain(cell)) for cell in row] for row in rows]
+    wanted = [max([len(name), *(row[at].cell_len for row in cells)]) for at, name in enumerate(head)]
+    few = len(head) <= _FEW
+    found, left, kept = Table(box=None, pad_edge=False, header_style="bold"), width, 0
+    for at, name in enumerate(head):
+        if not few and at and left < min(wanted[at], _LEAST):
+            break
+        if few and at:
+            found.add_column(name, overflow="fold")
+        else:
+            found.add_column(name, no_wrap=True, overflow="ellipsis", min_width=min(wanted[at], left))
+        left, kept = left - wanted[at] - 2, at + 1
+    for row in cells:
+        found.add_row(*row[:kept])
+    return found

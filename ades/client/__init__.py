@@ -13,6 +13,7 @@ of an ADES server.
 
 from ades.client._api import Client
 from ades.client._files import Files
+from ades.client._follow import Update
 from ades.client._http import (
     ClientError,
     JobFailed,
@@ -38,4 +39,5 @@ __all__ = [
     "Rejected",
     "ServerTrouble",
     "Unreachable",
+    "Update",
 ]

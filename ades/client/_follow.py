@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +33,7 @@ class Update:
     """Why the server cannot be asked just now; the rest is as it was."""
 
 
-def follow(job: Job, *, step: str | None, patience: float) -> Iterator[Update]:
+def follow(job: Job, *, step: str | None, patience: float, until: float | None = None) -> Iterator[Update]:
     """Updates, whenever something has changed; the last one is of the finished job."""
     look = _Look(job, step)
     told, pause, lost_since = None, _FIRST, None
@@ -49,10 +50,11 @@ def follow(job: Job, *, step: str | None, patience: float) -> Iterator[Update]:
         if now.lines or now != told:
             yield now
             pause = _FIRST
-        if look.ended:
+        left = math.inf if until is None else until - time.monotonic()
+        if look.ended or left <= 0:
             return
         told = Update(now.status, now.percent, now.message, now.steps, (), now.lost)
-        time.sleep(pause)
+        time.sleep(min(pause, left))
         pause = min(pause * 1.5, _LONGEST)
 
 

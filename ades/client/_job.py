@@ -45,6 +45,7 @@ _SPELLINGS: Final = {
 """What other servers say, in the words of the standard."""
 PATIENCE: Final = 300.0
 """Seconds for which a server may be away while somebody waits for a job."""
+_BY_NAME: Final = "http://www.opengis.net/def/profile/OGC/0/ogc-results"
 _NO_MORE: Final = 416
 _PARTIAL: Final = 206
 
@@ -74,7 +75,7 @@ class Job:
     ) -> None:
         self._client = client
         self.document = status
-        self._results = results
+        self._results = self._outputs = results
         said = find_link(status, "self", "monitor") or status.get("location")
         self.url = place or (client.near(str(said)) if said else f"{client.url}/jobs/{quote(self.id, safe='')}")
 
@@ -135,14 +136,17 @@ class Job:
             progress(Progress(self.status, self.progress, self.message))
         return self
 
-    def follow(self, *, step: str | None = None, patience: float = PATIENCE) -> Iterator[Update]:
+    def follow(
+        self, *, step: str | None = None, patience: float = PATIENCE, until: float | None = None
+    ) -> Iterator[Update]:
         """What happens, as it happens, until the job has finished: state, steps and new lines of its log or a step's.
 
         A connection that breaks is taken up again for so many seconds of `patience`; no line is lost or told twice.
+        `until` is a moment of `time.monotonic()` at which to leave off.
         """
         from ades.client._follow import follow
 
-        return follow(self, step=step, patience=patience)
+        return follow(self, step=step, patience=patience, until=until)
 
     def steps(self) -> list[dict[str, JSON]]:
         """The tool runs of the job, where the server tells them."""
@@ -184,18 +188,26 @@ class Job:
     def results(self) -> JSON:
         """The results document, or the value itself where there is only one output."""
         if self._results is None:
-            self._results = self._read_results()
+            # JSON first, since some servers would answer `*/*` with a page.
+            self._results = self._read_results("application/json, */*;q=0.9")
         found = self._results
         return _results.Results(found, self) if isinstance(found, dict) else found
 
-    def _read_results(self) -> JSON:
+    def outputs(self) -> JSON:
+        """All outputs by name, as values or as links, whatever form the results were asked for in."""
+        if self._outputs is None:
+            try:
+                self._outputs = self._read_results(f'application/json;profile="{_BY_NAME}", */*;q=0.1')
+            except Rejected:
+                self._outputs = self.results()
+        return self._outputs
+
+    def _read_results(self, accept: str) -> JSON:
         if self.finished and self.status != "successful":
             raise JobFailed(self.message or f"The job is {self.status}.", problem=self.document.get("exception"))
         said = find_link(self.document, REL + "results", "results")
         url = self._client.near(urljoin(self.url, said)) if said else f"{self.url}/results"
-        # JSON first, since some servers would answer `*/*` with a page.
-        headers = {"Accept": "application/json, */*;q=0.9"}
-        return body_of(self._client.http.send("GET", url, headers=headers))
+        return body_of(self._client.http.send("GET", url, headers={"Accept": accept}))
 
     def items(self) -> Iterator[pystac.Item]:
         """The STAC items among the results."""
@@ -207,7 +219,7 @@ class Job:
     def item_documents(self) -> Iterator[tuple[str, dict[str, JSON]]]:
         """The STAC items among the results as they are written, each with its address."""
         http, near = self._client.http, self._client.near
-        for url in _results.item_links(self.results(), self.url, lambda address: http.json(near(address))):
+        for url in _results.item_links(self.outputs(), self.url, lambda address: http.json(near(address))):
             yield url, http.json(near(url))
 
     def download(self, folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> list[Path]:
@@ -218,6 +230,8 @@ class Job:
         from ades.client._saving import save
 
         client = self._client
+        if isinstance(outputs := self.outputs(), bytes | str):
+            return [_results.written(outputs, folder)]
         return [
             save(client.http, client.near(url), path, progress=progress) for url, path in _results.files(self, folder)
         ]

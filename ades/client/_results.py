@@ -43,14 +43,28 @@ def item_links(results: JSON, base: str, read: Callable[[str], JSON]) -> Iterato
 
 
 def files(job: Job, folder: str | Path) -> Iterator[tuple[str, Path]]:
-    """The address of each file, and where it belongs below a folder."""
-    target = Path(folder)
+    """The address of each file, and where it belongs below a folder; no two at the same place."""
+    taken: set[Path] = set()
     for url, *names in _named(job):
-        yield url, target.joinpath(*map(_one_name, names))
+        path = Path(folder).joinpath(*map(_one_name, names))
+        free, count = path, 1
+        while free in taken:
+            count += 1
+            free = path.with_stem(f"{path.stem}-{count}")
+        taken.add(free)
+        yield url, free
+
+
+def written(value: bytes | str, folder: str | Path) -> Path:
+    """The file of a server that gives nothing but the value itself."""
+    path = Path(folder) / ("result.txt" if isinstance(value, str) else "result")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(value.encode() if isinstance(value, str) else value)
+    return path
 
 
 def _named(job: Job) -> Iterator[tuple[str, ...]]:
-    results = job.results()
+    results = job.outputs()
     for url, item in job.item_documents():
         name = str(item.get("id") or "item")
         yield url, name, f"{name}.json"
@@ -62,8 +76,14 @@ def _named(job: Job) -> Iterator[tuple[str, ...]]:
             for index, value in enumerate(entry if isinstance(entry, list) else [entry]):
                 if isinstance(value, dict) and "href" in value and "stac" not in str(value.get("type")):
                     place = urljoin(job.url, str(value["href"]))
-                    name = _last_name(place) or f"{output}-{index}"
+                    name = _file_name(value, place) or f"{output}-{index}"
                     yield (place, output, name) if isinstance(entry, list) else (place, name)
+
+
+def _file_name(link: dict[str, JSON], place: str) -> str:
+    """Addresses of results often end with the name of the output; then the title is the name of the file."""
+    last, title = _last_name(place), str(link.get("title") or "")
+    return title if "." not in last and "." in title and "/" not in title else last
 
 
 def _outputs(results: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:

@@ -1,0 +1,282 @@
+"""`ades run` and its kin while a job goes: on a terminal, in a pipe, over a connection that breaks, until Ctrl-C."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import threading
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import pytest
+from served import ADES, Process, clean_environment
+
+SLOW = """\
+cwlVersion: v1.2
+$graph:
+  - class: Workflow
+    id: slow
+    requirements: {ScatterFeatureRequirement: {}}
+    inputs: {naps: {type: "string[]", default: ["0.3", "0.3", "0.3", "0.3"]}}
+    outputs: {all: {type: "File[]", outputSource: nap/said}}
+    steps:
+      prepare: {run: "#one", in: {nap: {default: "0.5"}}, out: [said]}
+      nap: {run: "#one", scatter: nap, in: {nap: naps, after: prepare/said}, out: [said]}
+  - class: CommandLineTool
+    id: one
+    baseCommand: [sh, -c, 'sleep "$0"; echo "$0"; echo "slept $0" >&2']
+    inputs: {nap: {type: string, inputBinding: {}}, after: File?}
+    stdout: said.txt
+    outputs: {said: stdout}
+"""
+FAILING = (
+    "cwlVersion: v1.2\nclass: CommandLineTool\nid: failing\ninputs: []\nbaseCommand: [sh, -c, exit 7]\noutputs: []\n"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    process = Process("serve", tmp_path_factory.mktemp("following"))
+    yield process.address()
+    process.stop()
+
+
+@pytest.fixture
+def environment(server, tmp_path):
+    (tmp_path / "slow.cwl").write_text(SLOW)
+    (tmp_path / "failing.cwl").write_text(FAILING)
+    clean = {
+        name: value for name, value in clean_environment(tmp_path / "data").items() if name not in {"CI", "NO_COLOR"}
+    }
+    return clean | {"ADES_URL": server, "XDG_CONFIG_HOME": str(tmp_path), "TERM": "xterm-256color"}
+
+
+@pytest.fixture
+def ades(environment, tmp_path):
+    """Type a command; what came of it."""
+
+    def typed(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [*ADES, *map(str, words)]
+        env = environment | more
+        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+
+    return typed
+
+
+class Terminal:
+    """A command in a terminal of its own."""
+
+    def __init__(self, words, env, folder, columns=100):
+        self.pid, self.handle = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(ADES[0], [*ADES, *words], env)
+        self.seen = ""
+        self.resize(columns)
+
+    def resize(self, columns, rows=24):
+        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(self.pid, signal.SIGWINCH)
+
+    def until(self, pattern, seconds=60):
+        """Read until this has been written."""
+        end = time.monotonic() + seconds
+        while not re.search(pattern, self.seen):
+            assert time.monotonic() < end, self.seen
+            self._read()
+
+    def type(self, text):
+        os.write(self.handle, text.encode())
+
+    def end(self):
+        """The exit code, when all is read."""
+        with suppress(OSError):
+            while self._read():
+                pass
+        os.close(self.handle)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+    def _read(self):
+        if not select.select([self.handle], [], [], 1)[0]:
+            return True
+        data = os.read(self.handle, 65536)
+        self.seen += data.decode(errors="replace")
+        return bool(data)
+
+
+class Line:
+    """A connection to a server that can be cut and mended, always at the same address."""
+
+    def __init__(self, url):
+        parts = urlsplit(url)
+        self._target = parts.hostname, parts.port
+        self._open = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
+
+    def cut(self):
+        """Nothing listens any more, and what was open breaks."""
+        for sock in (self._listener, *self._open):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+            sock.close()
+        self._open.clear()
+
+    def mend(self):
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
+
+    def _listen(self, listener):
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._target)
+                self._open += [near, far]
+                for ends in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=ends, daemon=True).start()
+
+    @staticmethod
+    def _carry(source, target):
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+
+def read_to(stream, text):
+    """The lines up to and with one that holds this."""
+    lines = [""]
+    while text not in lines[-1]:
+        lines.append(stream.readline())
+        assert lines[-1], lines
+    return lines[1:]
+
+
+def test_a_lost_connection_is_taken_up_again_and_no_line_is_lost(ades, environment, tmp_path, server):
+    """The server is away for a while in the middle: the command says so, goes on, and has told the whole log."""
+    line = Line(server)
+    env = environment | {"ADES_URL": line.url}
+    command = [*ADES, "run", "slow.cwl"]
+    with subprocess.Popen(
+        command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        told = read_to(run.stderr, " prepare: ")
+        line.cut()
+        told += read_to(run.stderr, "Trying again")
+        line.mend()
+        told += run.stderr.readlines()
+        assert 0 == run.wait(60), told
+    line.cut()
+    job = json.loads(ades("jobs", "--limit", 1, "--json").stdout)[0]["jobID"]
+    log = ades("logs", job).stdout.splitlines()
+    assert 5 == len(log)
+    assert log == [text.removeprefix("  ").rstrip("\n") for text in told if text.startswith("  2")]
+    assert "The server is back.\n" in told
+
+
+def test_a_pipe_gets_lines_and_no_colours(ades):
+    """Steps, log and state, one a line; standard output holds the results alone."""
+    answer = ades("run", "slow.cwl")
+    assert 0 == answer.returncode, answer.stderr
+    assert "\x1b" not in answer.stdout + answer.stderr
+    assert {"  prepare: successful", "  nap_4: successful"} <= set(answer.stderr.splitlines())
+    assert 4 == len(json.loads(answer.stdout))
+
+
+def test_quiet_is_quiet(ades):
+    """Nothing on the way, and still the reason when it fails."""
+    assert "" == ades("run", "-q", "hello", "name=x").stderr
+    assert "code 7" in ades("run", "-q", "failing.cwl").stderr
+
+
+def test_json_tells_job_results_and_files(ades, tmp_path):
+    """One document whatever happens; a failed job tells its problem and exit code 1."""
+    ran = json.loads(ades("run", "slow.cwl", "--json", "--download", "got").stdout)
+    assert ("successful", 4) == (ran["job"]["status"], len(ran["files"]))
+    assert all((tmp_path / path).exists() for path in ran["files"])
+    failed = ades("run", "failing.cwl", "--json")
+    assert (1, "failed") == (failed.returncode, json.loads(failed.stdout)["job"]["status"])
+
+
+def test_waiting_has_an_end_when_it_is_wanted(ades):
+    """Exit code 7, and the job goes on."""
+    answer = ades("run", "echo", "message=x", "pause=60", "--wait", 1, "--json")
+    job = json.loads(answer.stdout)["jobID"]
+    assert (7, True) == (answer.returncode, f"ades status {job}" in answer.stderr)
+    assert json.loads(ades("status", job, "--json").stdout)["status"] in {"accepted", "running"}
+    ades("dismiss", job)
+
+
+def test_the_same_can_be_run_again(ades):
+    """`ades rerun` follows like `ades run`."""
+    ades("run", "-q", "hello", "name=again")
+    job = json.loads(ades("jobs", "--process", "hello", "--limit", 1, "--json").stdout)[0]["jobID"]
+    answer = ades("rerun", job)
+    assert (0, "Hello again!\n") == (answer.returncode, answer.stdout)
+    assert "successful 100%" in answer.stderr
+
+
+def test_the_log_of_a_step_is_followed_to_its_end(ades):
+    """From before the step has begun until the job has finished; a step that never was is an error."""
+    job = ades("run", "slow.cwl", "--detach").stdout.strip()
+    followed = ades("logs", "-f", "--step", "prepare", job)
+    assert (0, "slept 0.5\n") == (followed.returncode, followed.stdout)
+    assert 4 == ades("logs", "-f", "--step", "nothing", job).returncode
+
+
+# -- on a terminal --------------------------------------------------------------------------------------------------
+
+
+def test_a_terminal_shows_bars_and_the_end_of_the_log(environment, tmp_path):
+    """A bar for the job and for each step, drawn anew when the window changes; the results below."""
+    terminal = Terminal(["run", "slow.cwl", "naps=0.5", "naps=2"], environment, tmp_path)
+    terminal.until(r"━━.*\n.*nap .*━━")
+    terminal.until("1 of 2")
+    terminal.resize(40)
+    terminal.until('"title": "said.txt"')
+    assert 0 == terminal.end()
+    assert "sleep" in terminal.seen  # the log
+
+
+def test_in_ci_a_terminal_is_none(environment, tmp_path):
+    """Some systems run commands on a terminal that nobody looks at."""
+    terminal = Terminal(["run", "hello", "name=x"], environment | {"CI": "true"}, tmp_path)
+    assert 0 == terminal.end()
+    assert "\x1b" not in terminal.seen
+    assert "successful 100%" in terminal.seen
+
+
+@pytest.mark.parametrize(("answer", "status"), [("detach", "running"), ("dismiss", "dismissed")])
+def test_ctrl_c_asks_what_becomes_of_the_job(ades, environment, tmp_path, answer, status):
+    """It may go on by itself, or be stopped; exit code 130."""
+    terminal = Terminal(["run", "echo", f"message={answer}", "pause=60"], environment, tmp_path)
+    terminal.until("running")
+    terminal.type("\x03")
+    terminal.until("Leave the job running, stop it")
+    terminal.type(f"{answer}\n")
+    assert 130 == terminal.end()
+    job = json.loads(ades("jobs", "--process", "echo", "--limit", 1, "--json").stdout)[0]
+    assert status == job["status"]
+    ades("dismiss", job["jobID"])
+
+
+def test_the_list_of_jobs_is_watched_in_its_place(ades, environment, tmp_path):
+    """It changes when something happens, and ids stay whole on a narrow terminal."""
+    ades("run", "-q", "hello", "name=x")
+    terminal = Terminal(["jobs", "--watch"], environment, tmp_path, columns=50)
+    terminal.until(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+    job = ades("run", "echo", "message=x", "--detach").stdout.strip()
+    terminal.until(job)
+    terminal.type("\x03")
+    assert 0 == terminal.end()
