@@ -66,7 +66,7 @@ def installed(lock: Path = LOCK) -> Path:
 
 
 def with_this_tree(folder: Path) -> Path:
-    """Below `folder` an environment that adds this tree to the installed one; its `bin` has `ades`."""
+    """Below `folder` an environment that adds this tree to the installed one; its `bin` has `ades`. It may be moved."""
     base = installed()
     (packages,) = (base / "lib").glob("python*/site-packages")
     with _locked(folder):
@@ -80,8 +80,7 @@ def with_this_tree(folder: Path) -> Path:
             (own / "calrissian.pth").write_text(f"import site; site.addsitedir({str(packages)!r})\n")
             _run(base / "bin/python", "-m", "compileall", "-q", own)
             program = folder / "bin/ades"
-            start = "import sys; from ades.cli import main; sys.exit(main())"
-            program.write_text(f"#!{folder / 'bin/python'}\n{start}\n")
+            program.write_text('#!/bin/sh\nexec "$(dirname "$0")/python" -m ades.cli "$@"\n')
             program.chmod(0o755)
             (folder / ".complete").touch()
     return folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import yaml
@@ -18,6 +17,7 @@ from ades.runner.record import Record, document_key, record_key
 
 NAMESPACE = "ws-alice"
 ACCOUNT = "ades-runner"
+IMAGE = "runner:1"
 ROLE = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "list", "watch", "patch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
@@ -114,10 +114,10 @@ class ClusterRun:
 
 
 class Site:
-    """A cluster with a workspace, a store of objects, and a runner's image, which is a folder here."""
+    """A cluster with a workspace and a store of objects."""
 
-    def __init__(self, cluster: Cluster, image: Path, endpoint: str) -> None:
-        self.cluster, self.image = cluster, image
+    def __init__(self, cluster: Cluster, endpoint: str) -> None:
+        self.cluster = cluster
         self.settings = settings_for(endpoint)
         self.store = open_store(self.settings)
         self.env: dict[str, str] = {}
@@ -192,8 +192,8 @@ class Site:
         uid = {"name": "ADES_JOB_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['controller-uid']"}}}
         container = {
             "name": "runner",
-            "image": "ades-runner",
-            "command": [str(self.image / "bin/ades"), "runner"],
+            "image": IMAGE,
+            "command": ["ades", "runner"],
             "env": [*({"name": name, "value": value} for name, value in env.items()), named, uid],
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
         }

@@ -33,9 +33,10 @@ def bubblewrap() -> str | None:
 class ProcessKubelet(Kubelet):
     """Each pod is a thread that starts its containers one after the other in a bubblewrap sandbox."""
 
-    def __init__(self, folder: Path, *, extra_mounts: tuple[Path, ...] = ()) -> None:
+    def __init__(self, folder: Path, *, images: dict[str, Path] | None = None) -> None:
         self.folder = folder
-        self.extra_mounts = extra_mounts
+        self.images = images or {}
+        """Folders that stand for images, seen as /image with their programs on the PATH; of other images nothing is."""
         self._runs: dict[str, PodRun] = {}
 
     def begin(self, pod: Object, fault: PodFault | None) -> None:
@@ -162,8 +163,8 @@ class PodRun:
                 else ["--ro-bind", str(entry), str(entry)]
             )
         arguments += ["--tmpfs", "/tmp", "--dir", "/var/run", "--dir", "/var/tmp"]
-        for extra in self.kubelet.extra_mounts:
-            arguments += ["--ro-bind", str(extra), str(extra)]
+        if (image := self.kubelet.images.get(container.get("image", ""))) is not None:
+            arguments += ["--ro-bind", str(image), "/image"]
         volumes = {volume["name"]: volume for volume in self.pod["spec"].get("volumes") or []}
         for mount in sorted(container.get("volumeMounts") or [], key=lambda mount: str(mount["mountPath"])):
             source = self._volume(volumes[mount["name"]], mount.get("subPath"))
@@ -226,7 +227,7 @@ class PodRun:
 
     def _environment(self, container: Object) -> dict[str, str]:
         environment = {
-            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": "/image/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": "/tmp",
             "HOSTNAME": self.pod["metadata"]["name"],
             "KUBERNETES_SERVICE_HOST": "127.0.0.1",

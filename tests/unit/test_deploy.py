@@ -10,8 +10,8 @@ import kubernetes_validate
 import kustomize
 import pytest
 import yaml
-from ades.engine.kubernetes.provision import RUNNER_RULES, SERVER_RIGHTS
 
+from ades.engine.kubernetes.provision import RUNNER_RULES, SERVER_RIGHTS
 from ades.settings import Settings
 
 ARGOCD = Path(__file__).parents[2] / "deploy/argocd"

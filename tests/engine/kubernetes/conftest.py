@@ -5,7 +5,7 @@ from __future__ import annotations
 import calrissian_environment
 import pytest
 from kubernetes_double import Cluster, ProcessKubelet, bubblewrap
-from kubernetes_runs import Site
+from kubernetes_runs import IMAGE, Site
 from s3_servers import moto
 
 __all__ = ["moto"]
@@ -25,13 +25,13 @@ def cluster(tmp_path_factory, runner_image):
     if why := bubblewrap():
         pytest.skip(why)
     folder = tmp_path_factory.mktemp("cluster")
-    with Cluster(folder, ProcessKubelet(folder / "node", extra_mounts=(runner_image,))) as cluster:
+    with Cluster(folder, ProcessKubelet(folder / "node", images={IMAGE: runner_image})) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def _site(cluster, runner_image, moto):
-    return Site(cluster, runner_image, moto)
+def _site(cluster, moto):
+    return Site(cluster, moto)
 
 
 @pytest.fixture
