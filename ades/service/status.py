@@ -81,6 +81,11 @@ def about(job: Job, root: str) -> list[dict[str, str]]:
     return [
         _link(f"{own}/definition", "describedby", JSON_TYPE, "What the job was asked to do"),
         _link(f"{own}/prov", HAS_PROVENANCE, JSON_TYPE, "How its results came about"),
+        *(
+            [_link(f"{own}/crate", "enclosure", "application/zip", "The run to take away")]
+            if job.status.finished
+            else []
+        ),
     ]
 
 

@@ -60,6 +60,10 @@ class Facts:
     given: tuple[Given, ...]
     steps: tuple[Step, ...]
     results: tuple[Result, ...]
+    files: frozenset[str] = frozenset()
+    """The inputs that are files or folders."""
+    version: str = ""
+    """Of the process, as its package said."""
     actor: str | None = None
     """Who called, for those who may know."""
 
@@ -97,8 +101,18 @@ class Histories:
             given=tuple(self._given(job, fields)),
             steps=tuple(self.store.steps.list(job.id)),
             results=tuple(self.store.results.list(job.id)) if results else (),
+            files=frozenset(name for name, known in fields.items() if known.is_file),
+            version=self._version(job),
             actor=job.owner if actor else None,
         )
+
+    def _version(self, job: Job) -> str:
+        """The version that the process had; its revision where nobody knows any more."""
+        with suppress(NoSuchProcess):
+            process = self.store.processes.get(job.deploying, job.process_id, job.revision)
+            if process.digest == job.digest:
+                return process.version
+        return str(job.revision)
 
     def _package(self, job: Job) -> tuple[Package | None, dict[str, Field]]:
         with suppress(CannotRun, NoSuchProcess):
