@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from ades.client import Client
+    from ades.client import Client, ClientError
 
+_UNKNOWN: Final = 401
 _FEW: Final = 3
 _LEAST: Final = 12
 """Characters of a shortened column that are worth showing."""
@@ -93,7 +94,7 @@ def talks(command: Callable[..., None]) -> Callable[..., None]:
         *arguments: Any, url: str | None, workspace: str | None, token: str | None, as_json: bool, **options: Any
     ) -> None:
         session = _session(url, workspace, token, as_json=as_json)
-        _guarded(lambda: command(session, *arguments, **options))
+        _guarded(session, lambda: command(session, *arguments, **options))
 
     return wrapped
 
@@ -106,7 +107,7 @@ def _session(url: str | None, workspace: str | None, token: str | None, *, as_js
     return Session(address, name, token or known.get("token"), as_json, configured=bool(url or known))
 
 
-def _guarded(call: Callable[[], None]) -> None:
+def _guarded(session: Session, call: Callable[[], None]) -> None:
     from ades import client
     from ades.errors import AdesError
 
@@ -114,19 +115,23 @@ def _guarded(call: Callable[[], None]) -> None:
     try:
         call()
     except client.ClientError as error:
-        click.echo(f"ades: {plain(str(error))}{_remedy(error)}", err=True)
+        click.echo(f"ades: {plain(str(error))}{_remedy(error, session)}", err=True)
         sys.exit(codes.get(type(error), TROUBLE))
     except AdesError as error:  # a package was read here, to be sent
         click.echo(f"ades: {plain(error.detail)}", err=True)
         sys.exit(REJECTED)
 
 
-def _remedy(error: Exception) -> str:
+def _remedy(error: ClientError, session: Session) -> str:
     from ades.client import Refused, Unreachable
 
     if isinstance(error, Unreachable):
         return " Start a server with `ades serve`, or name one with --url or ADES_URL."
-    return " Give a token with `ades login` or ADES_TOKEN." if isinstance(error, Refused) else ""
+    if not isinstance(error, Refused):
+        return ""
+    if session.token and error.status == _UNKNOWN:
+        return " It may have expired: get a new one with `ades login`, or set ADES_TOKEN."
+    return "" if session.token else " Give a token with `ades login` or ADES_TOKEN."
 
 
 def plain(text: str) -> str:
