@@ -22,6 +22,7 @@ from ades.http import (
     access,
     again,
     browser,
+    callbacks,
     creation,
     deploy,
     events,
@@ -63,6 +64,7 @@ from ades.service.quotas import Quotas
 from ades.service.results import Outputs
 from ades.service.seats import Streams, all_seats
 from ades.service.submit import Submissions
+from ades.service.subscribers import Subscribers
 from ades.service.tenants import tenants
 from ades.service.waiting import Waiting
 from ades.store import Store
@@ -88,6 +90,7 @@ AREAS = (
     results.AREA,
     logs.AREA,
     events.AREA,
+    callbacks.AREA,
     browser.AREA,
     stac.AREA,
 )
@@ -144,7 +147,7 @@ def assemble(settings: Settings) -> Services:
         catalog=catalog,
         deployments=Deployments(store, known, fetcher, limit=settings.body_limit),
         packages=packages,
-        submissions=Submissions(store, packages, fetcher.check, admit, keep),
+        submissions=Submissions(store, packages, Subscribers(settings, fetcher).of, admit, keep),
         waiting=Waiting(store, seats),
         streams=Streams(seats, settings.streams or max(1, settings.threads // 2), settings.streams_each),
         feeds=Feeds(store),

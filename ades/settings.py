@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -272,6 +273,27 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the log tells.")
     log_format: Literal["text", "json"] = Field("text", description="Text for people, JSON for machines.")
 
+    # callbacks
+    callback_key: SecretStr | None = Field(
+        None,
+        description="Key with which callbacks are signed; the secret `callback-key` of a workspace goes before it. "
+        "Empty: no signature.",
+    )
+    callback_timeout: float = Field(10, gt=0, le=300, description="Seconds that a subscriber may take to answer.")
+    callback_retry: float = Field(
+        2, gt=0, description="Seconds until a callback is tried again; twice as long each time, an hour at most."
+    )
+    callback_patience: float = Field(
+        24 * 3600, ge=0, description="Seconds after which a subscriber that was never reached meanwhile is given up."
+    )
+    smtp: SecretStr | None = Field(
+        None,
+        description="Server that sends mail to `mailto:` subscribers: `smtp://user:password@host:587`, or `smtps://…`. "
+        "Empty: no mail.",
+    )
+    smtp_from: str = Field("ades@localhost", description="Address that mail comes from.")
+    smtp_domains: Words = Field((), description="Domains that mail may be sent to. Empty: all.")
+
     deploy_interval: float = Field(
         0, ge=0, le=3600, description="Least seconds between two deployments into one workspace; 0: no limit."
     )
@@ -466,6 +488,7 @@ class Settings(BaseSettings):
         "admin_roles",
         "gateway_proxies",
         "kubernetes_pull_secrets",
+        "smtp_domains",
         mode="before",
     )
     @classmethod
@@ -483,6 +506,14 @@ class Settings(BaseSettings):
         wrong = [name for name in value if name not in PUBLIC_KEY_ALGORITHMS]
         if wrong or not value:
             raise ValueError(f"give some of {', '.join(sorted(PUBLIC_KEY_ALGORITHMS))}, not {', '.join(wrong)}")
+        return value
+
+    @field_validator("smtp")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value else None
+        if parts and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname):
+            raise ValueError("should look like smtp://user:password@host:587 or smtps://host")
         return value
 
     @model_validator(mode="after")

@@ -27,6 +27,7 @@ requests = Counter(
 request_seconds = Histogram("ades_request_seconds", "Time to answer", ["route"], registry=registry)
 jobs_finished = Counter("ades_jobs_finished_total", "Jobs that ended", ["status", "reason"], registry=registry)
 jobs_running = Gauge("ades_jobs_running", "Jobs running on this worker", registry=registry, multiprocess_mode="livesum")
+callbacks = Counter("ades_callbacks_total", "Callbacks by what became of a try", ["outcome"], registry=registry)
 streams_open = Gauge("ades_streams_open", "Event streams", registry=registry, multiprocess_mode="livesum")
 job_seconds = Histogram(
     "ades_job_seconds", "From start to end of a job", registry=registry, buckets=(0.05, 0.2, 1, 5, 30, 120, 600, 3600)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
@@ -130,6 +130,13 @@ class Fetcher:
     def check(self, url: str) -> str:
         """The address, if it could be read as far as can be told without asking for its host."""
         return self.guard.target(url).url
+
+    def reach(self, url: str) -> str:
+        """The same, and what its host means now may be asked too; a host that is not known yet may come to be."""
+        target = self.guard.target(url)
+        with suppress(OSError):
+            self.guard.resolve(target)
+        return target.url
 
     def get(
         self,

@@ -82,6 +82,7 @@ def _order(call: Call, job: Job, process: Process) -> Order:
         lenient=bool(job.preferences.get("lenient")),
         own=_still_there(call, own.again(call, execution_of_then.inputs, job.preferences.get("own") or {})),
         repeats=job.id,
+        base=call.base,
     )
 
 

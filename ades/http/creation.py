@@ -175,6 +175,7 @@ def _order(call: Call, process: Process, body: dict[str, Any], preferred: Prefer
         lenient=lookup.is_eodh(call),
         own=own.found(call, parsed.inputs),
         start=start,
+        base=call.base,
     )
 
 

@@ -67,6 +67,7 @@ def _order(
         lenient=lenient,
         own=own.found(call, execution.inputs),
         tolerate_missing=lenient and not call.services.settings.eodh_strict,
+        base=call.base,
     )
 
 
@@ -120,8 +121,13 @@ EXECUTE: Final[dict[str, Any]] = {
         "response": {"type": "string", "enum": ["raw", "document"]},
         "subscriber": {
             "type": "object",
+            "description": "Who is told when the job succeeds, fails or goes on. `format` says in which form.",
             "properties": {
-                name: {"type": "string", "format": "uri", "pattern": "^https?://"} for name in request.SUBSCRIPTIONS
+                **{
+                    name: {"type": "string", "format": "uri", "pattern": "^(https?://|mailto:)"}
+                    for name in request.SUBSCRIPTIONS
+                },
+                "format": {"type": "string", "enum": list(request.TOLD_AS), "default": request.PLAIN},
             },
         },
         "keep": KEEP,

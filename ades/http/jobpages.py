@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from ades.errors import AdesError
-from ades.http import inside, previews, timeline
+from ades.http import callbacks, inside, previews, timeline
 from ades.http.filters import filters
 from ades.http.logs import WHOLE
 from ades.http.shaping import shaper
@@ -37,6 +37,7 @@ def job(call: Call, found: Job) -> dict[str, Any]:
         "request": found.request,
         "log": _tail(call, found),
         "log_href": f"{own}/logs",
+        "callbacks": callbacks.told(call, found),
         "may_act": call.services.policy.check(call.question(job=found, action="dismiss-job")).allowed,
     }
     if not found.status.finished:

@@ -16,13 +16,18 @@ from ades import telemetry
 from ades.fetch import Fetcher
 from ades.objects import open_store
 from ades.runner.document import Limits, Options
+from ades.secrets import Vault
 from ades.service import builtins
 from ades.service.chores import Chores
+from ades.service.deliver import Deliverer
+from ades.service.deliver import Terms as Deadlines
 from ades.service.election import Election
 from ades.service.handover import Handover, Packages
 from ades.service.homes import homes
+from ades.service.letters import Letters
 from ades.service.life import Life
 from ades.service.quotas import Quotas
+from ades.service.results import Outputs
 from ades.service.stagings import staging_of
 from ades.service.terms import CLEAN_UP, Terms
 from ades.service.turns import Dispatcher
@@ -82,10 +87,13 @@ class Worker:
         with Store.open(settings.database_url) as store:
             chores = Chores(store, open_store(settings), settings)
             chores.start()
+            deliverer = self._deliverer(store)
+            deliverer.start()
             if settings.engine == "kubernetes":
                 self._run_elected(store)
             else:
                 self._work(self._assembled(store))
+            deliverer.stop()
             chores.stop()
 
     def _run_elected(self, store: Store) -> None:
@@ -131,6 +139,15 @@ class Worker:
         )
         engine = partial(self._engine, store, objects)
         return Dispatcher(store, objects, handover, engine, terms, self._life)
+
+    def _deliverer(self, store: Store) -> Deliverer:
+        from ades.service.mail import Mailer
+
+        settings, objects = self._settings, open_store(self._settings)
+        outputs = Outputs(store, Packages(store.processes.package, builtins.load(settings.config)))
+        letters = Letters(settings, outputs, objects, Vault(settings, store.secrets))
+        terms = Deadlines.of(settings)
+        return Deliverer(store, letters, Fetcher(settings), Mailer(settings), terms, self._life.name)
 
     def _engine(self, store: Store, objects: ObjectStore, on_event: OnEvent) -> Engine:
         if self._settings.engine == "kubernetes":

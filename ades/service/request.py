@@ -19,6 +19,13 @@ SUBSCRIPTIONS: Final = ("successUri", "inProgressUri", "failedUri")
 IDEMPOTENCY_KEY_LIMIT: Final = 255
 
 
+PLAIN: Final = "plain"
+CLOUD_EVENTS: Final = "cloudevents"
+STRUCTURED: Final = "cloudevents-structured"
+TOLD_AS: Final = (PLAIN, CLOUD_EVENTS, STRUCTURED)
+"""In which forms subscribers may be told: the document alone, or as a CloudEvent in one of its two modes of HTTP."""
+
+
 class Form(StrEnum):
     """The member `response` of the first version of the standard."""
 
@@ -50,6 +57,8 @@ class Execution:
     """The outputs that are asked for; None means all of them, and empty means none."""
     form: Form | None = None
     subscriber: dict[str, str] = field(default_factory=dict)
+    told_as: str = PLAIN
+    """In which form the subscriber wants to be told."""
     keep: str | None = None
     """How long the job shall be kept; None: as process, workspace or server have it."""
 
@@ -66,6 +75,7 @@ def parse(body: JSON) -> Execution:
         outputs=outputs,
         form=form,
         subscriber=_subscriber(document.get("subscriber")),
+        told_as=_told_as(document.get("subscriber")),
         keep=keep(document.get("keep")),
     )
 
@@ -167,6 +177,16 @@ def _subscriber(value: JSON) -> dict[str, str]:
         return {}
     told = {name: uri for name, uri in _object(value, "subscriber").items() if name in SUBSCRIPTIONS and uri}
     for name, uri in told.items():
-        if not isinstance(uri, str) or not uri.lower().startswith(("https://", "http://")):
-            raise BadRequest(f"subscriber.{name} must be an http or https address.", field=f"subscriber/{name}")
+        if not isinstance(uri, str) or not uri.lower().startswith(("https://", "http://", "mailto:")):
+            raise BadRequest(
+                f"subscriber.{name} must be an http or https address, or mailto: with a mailbox.",
+                field=f"subscriber/{name}",
+            )
     return told
+
+
+def _told_as(value: JSON) -> str:
+    form = value.get("format", PLAIN) if isinstance(value, dict) else PLAIN
+    if form not in TOLD_AS:
+        raise BadRequest(f"subscriber.format must be one of {', '.join(TOLD_AS)}.", field="subscriber/format")
+    return str(form)

@@ -64,6 +64,8 @@ def status_info(job: Job, root: str, *, eodh: bool = False, steps: Iterable[Step
     document["links"] = [*_links(job, root, own), *_logs(own, steps)]
     if not eodh:  # whose clients take everything related for a log
         document["links"].append(_link(f"{own}/events", "related", EVENTS, "Events, as they happen"))
+        if job.request and job.request.get("subscriber"):
+            document["links"].append(_link(f"{own}/callbacks", "related", JSON_TYPE, "What subscribers were told"))
     if eodh and job.status is JobStatus.DISMISSED:
         document["links"].append(_link(f"{root}/jobs", "parent", JSON_TYPE, "All jobs"))
     return document

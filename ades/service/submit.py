@@ -14,9 +14,10 @@ from ades.model import Failure, Job, JobStatus, Keep, Reason
 from ades.policy import rooms
 from ades.service import inputs, request
 from ades.service.handover import CannotRun
+from ades.service.letters import BASE
 from ades.service.representation import JSON_TYPE, TEXT, described_media_types
 from ades.service.status import SENTENCES
-from ades.store import Subscriber, new_job_id
+from ades.store import new_job_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,12 +28,11 @@ if TYPE_CHECKING:
     from ades.service.inputs import Inputs
     from ades.service.preferences import Preferences
     from ades.service.request import Execution
-    from ades.store import Store
+    from ades.store import Store, Subscriber
 
 REPEATS: Final = "repeats"
 """What a job remembers of the one that it runs again: its id, among the preferences."""
 FOREVER: Final = str(Keep())
-OCCASIONS: Final = {"successUri": "success", "failedUri": "failed", "inProgressUri": "progress"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ class Order:
     """Otherwise the job is only made: it may still be changed, and what is missing may still come."""
     repeats: UUID | None = None
     """The job that is run again."""
+    base: str = ""
+    """The address of the API that was called: what subscribers are told begins with it."""
 
 
 class Submissions:
@@ -65,7 +67,7 @@ class Submissions:
         self,
         store: Store,
         packages: Packages,
-        check_address: Callable[[str], object],
+        subscribers: Callable[[Execution], list[Subscriber]],
         admit: Callable[[str], object] = lambda _calling: None,
         keep: Callable[[str], str | None] = lambda _calling: None,
     ) -> None:
@@ -73,7 +75,7 @@ class Submissions:
         self._keep = keep
         self._store = store
         self._packages = packages
-        self._check_address = check_address
+        self._subscribers = subscribers
 
     def submit(self, order: Order) -> Job:
         """Queue a job, or only make it. The same request with the same idempotency key gives the job of the first time."""
@@ -125,8 +127,6 @@ class Submissions:
     def _checked(self, order: Order) -> Inputs:
         ready = self._packages.get(order.process.digest)
         _check_outputs(order.execution, order.process.description.get("outputs") or {})
-        for uri in order.execution.subscriber.values():
-            self._check_address(uri)
         read = inputs.normalise(ready.rules, order.execution.inputs, lenient=order.lenient)
         read.refuse(tolerate_missing=order.tolerate_missing or not order.start)
         return read
@@ -160,9 +160,6 @@ class Submissions:
             keep=None if keep == FOREVER else keep,
         )
 
-    def _subscribers(self, execution: Execution) -> list[Subscriber]:
-        return [Subscriber(OCCASIONS[name], uri) for name, uri in execution.subscriber.items()]
-
 
 def _fingerprint(order: Order) -> str | None:
     """What tells whether a request that comes with a known key is the same one."""
@@ -184,6 +181,7 @@ def _preferences(order: Order, read: Inputs) -> dict[str, JSON]:
         "own": order.own,
         "warnings": list(read.warnings),
         REPEATS: order.repeats and str(order.repeats),
+        BASE: order.base if order.execution.subscriber else "",
     }
     return {name: value for name, value in kept.items() if value}
 

@@ -9,8 +9,23 @@ from ades.store.claims import Claim
 from ades.store.counters import Totals
 from ades.store.events import topic
 from ades.store.ids import new_job_id
+from ades.store.outbox import TOPIC as OUTBOX
 from ades.store.outbox import Delivery, Subscriber
+from ades.store.outbox import State as SubscriberState
 from ades.store.stac import Extent, StacQuery
 from ades.store.store import Store
 
-__all__ = ["Claim", "Delivery", "Ear", "Extent", "StacQuery", "Store", "Subscriber", "Totals", "new_job_id", "topic"]
+__all__ = [
+    "OUTBOX",
+    "Claim",
+    "Delivery",
+    "Ear",
+    "Extent",
+    "StacQuery",
+    "Store",
+    "Subscriber",
+    "SubscriberState",
+    "Totals",
+    "new_job_id",
+    "topic",
+]

@@ -172,7 +172,9 @@ class Queue:
             data = {"progress": row.progress, "message": row.message}
             events.append(tx, row, "progress", data)
             if row.subscribed:
-                outbox.post(tx, row.id, JobStatus.RUNNING, {"status": row.status, **data, "attempt": row.attempt})
+                outbox.post(
+                    tx, row.id, JobStatus.RUNNING, {"status": row.status, **data, "attempt": row.attempt}, minor=True
+                )
 
     def event(self, claim: Claim, kind: str, data: dict[str, JSON]) -> None:
         """Note something else that happened to a job."""

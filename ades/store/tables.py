@@ -311,6 +311,17 @@ subscribers: Final = Table(
     _job(),
     Column("occasion", String, primary_key=True),
     Column("url", String, primary_key=True),
+    # Whom it means, so that one dead server holds up nobody else; and in which form he wants to be told.
+    Column("target", String),
+    Column("form", String),
+    # How it goes: what he got, and since his last success how often and since when he could not be reached.
+    Column("sent", Integer),
+    Column("tries", Integer),
+    Column("tried", Instant),
+    Column("trouble", Prose),
+    Column("failing", Instant),
+    Column("rests", Instant),
+    Column("given_up", Instant),
 )
 
 outbox: Final = Table(
@@ -325,6 +336,10 @@ outbox: Final = Table(
     Column("due", Instant, nullable=False, index=True),
     Column("tries", Integer, nullable=False),
     Column("worker", String),
+    Column("target", String),
+    Column("form", String),
+    # It tells how far a job is: the next news replace it, if it has not been delivered by then.
+    Column("minor", Boolean),
     sqlite_autoincrement=True,
 )
 

@@ -87,7 +87,10 @@ def test_no_event_appears_behind_the_reader(store):
 
 
 def mail(store):
-    return [(one.occasion, one.payload["status"]) for one in store.outbox.claim("post", LEASE, limit=50)]
+    found = store.outbox.claim("post", LEASE, limit=50)
+    for one in found:
+        store.outbox.done(one)
+    return [(one.occasion, one.payload["status"]) for one in found]
 
 
 def test_subscribers_hear_what_they_wait_for(store):
@@ -112,15 +115,27 @@ def test_subscribers_hear_what_they_wait_for(store):
 
 
 def test_of_progress_only_the_newest_counts(store):
-    """Undelivered progress is replaced, what is being delivered is not."""
+    """How far a job is, if not delivered yet, is replaced by the next news; what is being delivered is not."""
     job = store.jobs.submit(a_job(), subscribers=ALL)
     claim = store.queue.claim("w", LEASE)
+    assert [("progress", "accepted")] == mail(store)
     for percent in (10, 20, 30):
         store.queue.progress(claim, percent)
+    assert [("progress", "running")] == mail(store)
     [delivery] = store.outbox.claim("post", LEASE)
     assert {"status": "running", "progress": 30, "message": "The job is running.", "attempt": 1} == delivery.payload
     store.queue.progress(claim, 40)
     assert store.outbox.waiting(job.id) == 2
+    store.queue.finish(claim, JobStatus.SUCCESSFUL)
+    assert ["progress", "success"] == sorted([delivery.occasion] + [occasion for occasion, _ in mail(store)])
+
+
+DAY = timedelta(days=1)
+NOW = timedelta(0)
+
+
+def state(store, job, occasion="progress"):
+    return next(one for one in store.outbox.states(job.id) if one.subscriber.occasion == occasion)
 
 
 def test_mail_is_delivered_at_last(store):
@@ -129,25 +144,113 @@ def test_mail_is_delivered_at_last(store):
     [first] = store.outbox.claim("post", LEASE)
     assert (1, "http://there/progress", job.id) == (first.tries, first.url, first.job)
     assert store.outbox.claim("other", LEASE) == []
-    store.outbox.retry(first, timedelta(hours=1))
+    assert not store.outbox.failed(first, "no answer", timedelta(hours=1), DAY)
     assert store.outbox.claim("post", LEASE) == []
-    store.outbox.retry(first, timedelta(0))
-    assert store.outbox.claim("post", LEASE) == [], "a retry counts once"
+    assert 3500 < store.outbox.next_due() <= 3600
+    assert not store.outbox.failed(first, "no answer", NOW, DAY)
+    assert store.outbox.claim("post", LEASE) == [], "a failure counts once"
 
 
 def test_the_lease_of_a_delivery_ends(store):
     """A deliverer that died leaves its mail to the next; the late one can neither finish nor delay it."""
     job = store.jobs.submit(a_job(), subscribers=ALL[2:])
-    [dead] = store.outbox.claim("dead", timedelta(0))
+    [dead] = store.outbox.claim("dead", NOW)
     [second] = store.outbox.claim("post", LEASE)
     assert (dead.id, 2) == (second.id, second.tries)
     store.outbox.done(dead)
-    store.outbox.retry(dead, timedelta(0))
+    store.outbox.failed(dead, "late", NOW, NOW)
     assert (1, []) == (store.outbox.waiting(job.id), store.outbox.claim("post", LEASE))
-    store.outbox.retry(second, timedelta(0))
+    store.outbox.failed(second, "no answer", NOW, DAY)
     [third] = store.outbox.claim("post", LEASE)
     store.outbox.done(third)
     assert (3, 0) == (third.tries, store.outbox.waiting(job.id))
+    assert None is store.outbox.next_due()
+
+
+def test_mail_of_one_subscriber_comes_in_its_order(store):
+    """What was written first goes first; until then the next waits, and that of others does not."""
+    same = [Subscriber(occasion, "http://there/all") for occasion in ("success", "progress")]
+    job = store.jobs.submit(a_job(), subscribers=same)
+    [first] = store.outbox.claim("post", LEASE)
+    store.queue.finish(store.queue.claim("w", LEASE), JobStatus.SUCCESSFUL)
+    store.jobs.submit(a_job(), subscribers=same)
+    [other] = store.outbox.claim("post", LEASE)
+    assert (job.id, "progress") == (first.job, first.occasion)
+    assert other.job != job.id
+    store.outbox.done(first)
+    [running] = store.outbox.claim("post", LEASE)
+    store.outbox.done(running)
+    [last] = store.outbox.claim("post", LEASE)
+    assert ["running", "successful"] == [running.payload["status"], last.payload["status"]]
+
+
+def test_mail_to_busy_targets_waits(store):
+    """Whoever is dealt with already holds up nobody else."""
+    for target in ("slow", "slow", "quick"):
+        store.jobs.submit(a_job(), subscribers=[Subscriber("progress", f"http://{target}/", target)])
+    assert ["quick"] == [one.target for one in store.outbox.claim("post", LEASE, busy={"slow"})]
+    assert ["slow", "slow"] == [one.target for one in store.outbox.claim("post", LEASE)]
+
+
+def test_who_cannot_be_reached_is_left_in_peace(store):
+    """News for him wait as long as the last ones would have; his failures are counted on and can be seen."""
+    job = store.jobs.submit(a_job(), subscribers=ALL[2:])
+    seen = state(store, job)
+    assert (0, 1, 0, None) == (seen.sent, seen.waiting, seen.tries, seen.trouble)
+    [delivery] = store.outbox.claim("post", LEASE)
+    store.outbox.failed(delivery, "no answer", timedelta(hours=1), DAY)
+    claim = store.queue.claim("w", LEASE)
+    store.queue.progress(claim, 50)
+    seen = state(store, job)
+    assert (0, 3, 1, "no answer", None) == (seen.sent, seen.waiting, seen.tries, seen.trouble, seen.given_up)
+    assert seen.next_try > seen.tried
+    assert store.outbox.claim("post", LEASE) == []
+    other = store.jobs.submit(a_job(), subscribers=ALL[2:])
+    [fresh] = store.outbox.claim("post", LEASE)
+    assert other.id == fresh.job
+
+
+def test_who_can_be_reached_again_hears_all_at_once(store):
+    """What waited because of earlier failures does not wait any longer."""
+    job = store.jobs.submit(a_job(), subscribers=ALL[2:])
+    [delivery] = store.outbox.claim("post", LEASE)
+    store.outbox.failed(delivery, "no answer", timedelta(seconds=0.3), DAY)
+    store.queue.claim("w", LEASE)
+    time.sleep(0.4)
+    [delivery] = store.outbox.claim("post", LEASE)
+    store.outbox.failed(delivery, "no answer", NOW, DAY)
+    [delivery] = store.outbox.claim("post", LEASE)
+    store.outbox.done(delivery)
+    assert [("progress", "running")] == mail(store)
+    seen = state(store, job)
+    assert (2, 0, None) == (seen.sent, seen.tries, seen.trouble)
+
+
+def test_a_subscriber_is_given_up_at_last(store):
+    """After the patience nothing is written to him any more; another one of the same job goes on."""
+    job = store.jobs.submit(a_job(), subscribers=[*ALL[2:], Subscriber("progress", "http://lives/")])
+    for delivery in store.outbox.claim("post", LEASE):
+        if "lives" in delivery.url:
+            store.outbox.done(delivery)
+        else:
+            assert store.outbox.failed(delivery, "gone", NOW, NOW)
+    store.queue.claim("w", LEASE)
+    assert ["http://lives/"] == [one.url for one in store.outbox.claim("post", LEASE)]
+    lives, dead = store.outbox.states(job.id)
+    assert (1, None, None) == (lives.sent, lives.trouble, lives.given_up)
+    assert (0, "gone", True) == (dead.sent, dead.trouble, dead.given_up is not None)
+
+
+def test_people_are_not_told_of_each_percent(store):
+    """A mailbox hears that a job runs, and not how far it is."""
+    store.jobs.submit(
+        a_job(), subscribers=[Subscriber("progress", "mailto:ann@there"), Subscriber("progress", "http://x/")]
+    )
+    assert [("progress", "accepted")] * 2 == mail(store)
+    claim = store.queue.claim("w", LEASE)
+    assert [("progress", "running")] * 2 == mail(store)
+    store.queue.progress(claim, 10)
+    assert [("http://x/", 10)] == [(one.url, one.payload["progress"]) for one in store.outbox.claim("post", LEASE)]
 
 
 # -- the doorbell ---------------------------------------------------------------------------------------------------
