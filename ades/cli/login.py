@@ -53,7 +53,7 @@ def _remember(facts: dict[str, str | None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump({name: value for name, value in facts.items() if value}, file)
+        json.dump({name: value for name, value in facts.items() if value is not None}, file)
     part.replace(path)
 
 

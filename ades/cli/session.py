@@ -48,6 +48,8 @@ class Session:
     json: bool
     configured: bool = False
     """Somebody has named the server; otherwise it is the default one of this machine."""
+    guessed: bool = False
+    """Nobody has named the workspace."""
 
     def client(self) -> Client:
         """The root of the API that the commands use."""
@@ -86,7 +88,9 @@ def talks(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of a session, and turn errors of the client into one sentence and an exit code."""
 
     @click.option("--url", envvar="ADES_URL", help=f"The server, or the root of any OGC API.  [default: {DEFAULT_URL}]")
-    @click.option("-w", "--workspace", envvar="ADES_WORKSPACE", help="The workspace.  [default: demo]")
+    @click.option(
+        "-w", "--workspace", envvar="ADES_WORKSPACE", help="The workspace; '' for a server without.  [default: demo]"
+    )
     @click.option("--token", envvar="ADES_TOKEN", help="Bearer token; better in ADES_TOKEN or by `ades login`.")
     @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
     @functools.wraps(command)
@@ -102,9 +106,18 @@ def talks(command: Callable[..., None]) -> Callable[..., None]:
 def _session(url: str | None, workspace: str | None, token: str | None, *, as_json: bool) -> Session:
     known = {} if url else remembered()
     address = (url or known.get("url") or DEFAULT_URL).rstrip("/")
-    plain = "ogc-api" in address or workspace == ""
-    name = None if plain else workspace or known.get("workspace") or "demo"
-    return Session(address, name, token or known.get("token"), as_json, configured=bool(url or known))
+    # An empty word says that the server has no workspaces; click would take an empty variable for none.
+    named = [workspace, os.environ.get("ADES_WORKSPACE"), known.get("workspace")]
+    name = "" if "ogc-api" in address else next((word for word in named if word is not None), None)
+    guessed = name is None
+    return Session(
+        address,
+        "demo" if guessed else name or None,
+        token or known.get("token"),
+        as_json,
+        configured=bool(url or known),
+        guessed=guessed,
+    )
 
 
 def _guarded(session: Session, call: Callable[[], None]) -> None:
@@ -123,8 +136,10 @@ def _guarded(session: Session, call: Callable[[], None]) -> None:
 
 
 def _remedy(error: ClientError, session: Session) -> str:
-    from ades.client import Refused, Unreachable
+    from ades.client import NotFound, Refused, Unreachable
 
+    if isinstance(error, NotFound) and not error.problem and session.guessed:
+        return f" There is no ADES with a workspace {session.workspace}; for another OGC API add `-w ''`."
     if isinstance(error, Unreachable):
         return " Start a server with `ades serve`, or name one with --url or ADES_URL."
     if not isinstance(error, Refused):

@@ -1,14 +1,17 @@
 """`ades files`, `ades secret`, and what the commands say when something is wrong with the server or the token."""
 
 import json
+import threading
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
+from lines import Line
 from served import Process
 
 from ades.cli import ades as main
+from ades.client import Client
 from ades.service.tokens import Tokens
 from ades.store import Store
 
@@ -88,6 +91,28 @@ def test_a_large_file_travels_in_pieces(ades, tmp_path):
     assert ades("files", "put", "large.bin", "big/large.bin").stdout.endswith("/demo/files/big/large.bin\n")
     ades("files", "get", "big/large.bin", "back.bin")
     assert content == (tmp_path / "back.bin").read_bytes()
+
+
+def test_an_upload_goes_on_where_the_connection_broke(closed, tmp_path, monkeypatch):
+    """The server keeps what has come; nothing of it is sent twice."""
+    address, token = closed
+    monkeypatch.setattr("ades.client._files.PIECE", 100_000)
+    (tmp_path / "large.bin").write_bytes(content := bytes(range(250)) * 4_000)
+    line = Line(address)
+    sent = []
+
+    def told(done: int, total: int) -> None:
+        sent.append((done, total))
+        if len(sent) in {2, 5}:
+            line.cut()
+            threading.Timer(0.3, line.mend).start()
+
+    files = Client(line.url, token()).workspace("demo").files
+    files.put(tmp_path / "large.bin", "broken/large.bin", progress=told)
+    files.get("broken/large.bin", tmp_path / "back.bin")
+    line.cut()
+    assert content == (tmp_path / "back.bin").read_bytes()
+    assert [(number * 100_000, 1_000_000) for number in range(1, 11)] == sorted(set(sent))
 
 
 def test_secrets_are_kept_and_never_shown(ades, tmp_path):

@@ -9,8 +9,7 @@ import pytest
 from web import Server
 
 from ades.client import Client, ClientError, NotFound, Refused, Rejected, ServerTrouble, Unreachable
-
-LANDING = b'{"links": []}'
+from ades.client._saving import save
 
 
 @pytest.fixture
@@ -274,3 +273,46 @@ def test_the_proxy_of_the_environment_is_used(web, monkeypatch):
     assert {"by": "proxy"} == Client("http://ades.example").http.json("http://ades.example/x")
     assert {"by": "itself"} == Client(server.url).http.json(f"{server.url}/x")
     assert "proxy-authorization: basic bwu6cgfzcw==" in proxy.heads[0].lower()
+
+
+# -- downloads ------------------------------------------------------------------------------------------------------
+
+CONTENT = bytes(range(256)) * 40
+
+
+def breaking(server, mark):
+    """A file of which each request gets a tenth before the connection breaks."""
+
+    def answer(head, sock):
+        asked = next((line for line in head.split("\r\n") if line.lower().startswith("range:")), "bytes=0-")
+        start = int(asked.rpartition("=")[2].rstrip("-"))
+        going_on = start and mark in head
+        start = start if going_on else 0
+        rest = CONTENT[start:]
+        first = "HTTP/1.1 206 Part" if going_on else "HTTP/1.1 200 OK"
+        sock.sendall(f"{first}\r\nETag: {mark}\r\nContent-Length: {len(rest)}\r\n\r\n".encode() + rest[:1024])
+        return len(rest) <= 1024
+
+    server.answers["/file"] = answer
+
+
+def test_a_download_goes_on_where_it_broke(web, tmp_path, monkeypatch):
+    """Ten pieces, each asked for once; nothing is seen of it before it is whole."""
+    monkeypatch.setattr("ades.client._saving.time.sleep", lambda _: None)
+    server, told = web(), []
+    breaking(server, '"one"')
+    save(Client(server.url).http, f"{server.url}/file", tmp_path / "got", progress=lambda *now: told.append(now))
+    assert CONTENT == (tmp_path / "got").read_bytes()
+    assert (10, (len(CONTENT), len(CONTENT))) == (len(server.heads), told[-1])
+    assert ["got"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_a_download_that_comes_no_further_is_given_up(web, tmp_path, monkeypatch):
+    """A weak mark does not say that it is the same file: each try begins anew, and they have an end."""
+    monkeypatch.setattr("ades.client._saving.time.sleep", lambda _: None)
+    server = web()
+    breaking(server, 'W/"one"')
+    with pytest.raises(Unreachable, match="breaks off again and again"):
+        save(Client(server.url).http, f"{server.url}/file", tmp_path / "got")
+    assert not (tmp_path / "got").exists()
+    assert len(server.heads) < 12
