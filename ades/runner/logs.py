@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from stat import S_ISREG
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 FOLDER: Final = "logs"
@@ -63,19 +63,22 @@ class Logs:
             last = file.read().decode(errors="replace").splitlines()[-lines:]
         return "\n".join(last) if any(line.strip() for line in last) else None
 
-    def __iter__(self) -> Iterator[tuple[str, BinaryIO]]:
-        """Every log that has something in it, open for reading."""
+    def names(self) -> list[str]:
+        """The names of the logs that have something in them."""
+        found = []
         for entry in sorted(os.listdir(self._folder)):  # noqa: PTH208 - an open folder, not a path
             name = entry.removesuffix(_ENDING)
-            if entry == name:
-                continue
             try:
-                file = os.fdopen(self._open(name, os.O_RDONLY), "rb")
+                status = os.stat(entry, dir_fd=self._folder, follow_symlinks=False)
             except OSError:
                 continue
-            with file:
-                if os.fstat(file.fileno()).st_size:
-                    yield name, file
+            if entry != name and S_ISREG(status.st_mode) and status.st_size:
+                found.append(name)
+        return found
+
+    def open(self, name: str) -> BinaryIO:
+        """A log, to read from its begin."""
+        return os.fdopen(self._open(name, os.O_RDONLY), "rb")
 
     def _open(self, name: str, flags: int) -> int:
         if "/" in name:

@@ -6,6 +6,7 @@ runner itself with its rights; what the package says runs in between, without an
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -168,16 +169,27 @@ def publish(
     return Ended(Outcome.SUCCESSFUL, empty=empty, software=software(document.executable["kind"]))
 
 
-def keep_logs(document: JobDocument, logs: Logs, store: ObjectStore, emit: Callable[[Event], None]) -> None:
+def keep_logs(
+    document: JobDocument, logs: Logs, store: ObjectStore, emit: Callable[[Event], None], at_once: int = 1
+) -> None:
     """Bring the logs into the store; one that cannot be stored is no reason to fail a job."""
-    for name, file in logs:
+
+    def keep(name: str) -> None:
         key = f"{document.logs_prefix}/{name}.log"
         try:
-            info = store.put(key, file, "text/plain; charset=utf-8")
+            with logs.open(name) as file:
+                info = store.put(key, file, "text/plain; charset=utf-8")
         except (AdesError, OSError) as error:
             emit(Message(f"The log of {name} could not be stored: {error}"))
         else:
             emit(LogStored(name, key, info.size))
+
+    if at_once == 1:
+        for name in logs.names():
+            keep(name)
+        return
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(keep, logs.names()))
 
 
 def failed(error: BaseException) -> Ended:

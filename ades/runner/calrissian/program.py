@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 TERMINATION_LOG: Final = Path("/dev/termination-log")
 _TERMINATED: Final = 128 + signal.SIGTERM
+_SIDE_BY_SIDE: Final = 8
+"""Logs that are stored at the same time: a scatter leaves many, and each takes a way to the store and back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +84,19 @@ def run() -> int:
     try:
         order = Order.of(os.environ)
         settings = Settings()  # type: ignore[call-arg]
-        with open_store(settings).open(order.document) as file:
+        store = open_store(settings)
+        with store.open(order.document) as file:
             document = JobDocument.from_json(file.read())
     except (AdesError, OSError, ValueError) as error:
         words = f"The runner could not begin: {error}"
         say(words)
         _hint(orjson.dumps({"outcome": Outcome.LOST, "reason": Reason.INTERNAL, "message": words, "step": None}))
         return 1
-    return _Run(order, document, settings).run()
+    return _Run(order, document, settings, store).run()
 
 
 class _Run:
-    def __init__(self, order: Order, document: JobDocument, settings: Settings) -> None:
+    def __init__(self, order: Order, document: JobDocument, settings: Settings, store: ObjectStore) -> None:
         self._order = order
         self._document = document
         self._settings = settings
@@ -100,6 +104,7 @@ class _Run:
         self._account = Account()
         self._logs: SpokenLogs | None = None
         self._yard: Yard | None = None
+        self._store = store
         self._leaving = threading.Event()
 
     def run(self) -> int:
@@ -118,7 +123,7 @@ class _Run:
         return code
 
     def _through(self) -> Ended:
-        document, store = self._document, open_store(self._settings)
+        document = self._document
         if document.pods is None or document.executable["kind"] != "cwl":
             raise RunFailed.because(
                 Reason.PACKAGE,
@@ -128,11 +133,15 @@ class _Run:
         self._logs = SpokenLogs(self._folder)
         self._yard = yard = self._enter(document.pods)
         cwl.quiet()
-        plan = main.prepare(document, self._folder, self._settings, store, self._account)
+        plan = main.prepare(document, self._folder, self._settings, self._store, self._account)
+        ahead = ThreadPoolExecutor(1, "ahead").submit(_get_ready_to_publish)
         outputs = main.execute(plan, self._folder, self._logs, self._account, way=way(yard))
         self._wait_if_leaving()
-        # The keys may have been renewed meanwhile: a new store reads them again.
-        return main.publish(document, outputs, self._folder, open_store(self._settings), self._account, self._settings)
+        ahead.result()
+        if self._settings.s3_credentials_file is not None:
+            # The keys may have been renewed meanwhile: a new store reads them again.
+            self._store = open_store(self._settings)
+        return main.publish(document, outputs, self._folder, self._store, self._account, self._settings)
 
     def _enter(self, pods: Pods) -> Yard:
         try:
@@ -155,12 +164,12 @@ class _Run:
         say("The job was successful." if failure is None else f"The job failed: {failure.message}")
         used = usage()
         try:
-            store = open_store(self._settings)
             if self._logs is not None:
-                main.keep_logs(document, self._logs, store, self._account)
-            store.put(usage_key(document), orjson.dumps(used, default=str), "application/json")
+                main.keep_logs(document, self._logs, self._store, self._account, _SIDE_BY_SIDE)
+            self._store.put(usage_key(document), orjson.dumps(used, default=str), "application/json")
             record = self._account.record(document.job, document.attempt, end, used)
-            self._put_record(store, record.to_json())
+            self._wait_if_leaving()
+            self._store.put(record_key(document), record.to_json(), "application/json")
         except (AdesError, OSError) as error:
             say(f"The record of the run could not be stored: {error}")
             record = self._account.record(document.job, document.attempt, end, used)
@@ -168,10 +177,6 @@ class _Run:
             return 1
         _hint(record.hint())
         return 0 if end.outcome is Outcome.SUCCESSFUL else 1
-
-    def _put_record(self, store: ObjectStore, text: bytes) -> None:
-        self._wait_if_leaving()
-        store.put(record_key(self._document), text, "application/json")
 
     # -- told to go
 
@@ -187,7 +192,7 @@ class _Run:
             if self._yard is not None:
                 self._yard.close()
             if self._logs is not None:
-                main.keep_logs(self._document, self._logs, open_store(self._settings), self._account)
+                main.keep_logs(self._document, self._logs, self._store, self._account, _SIDE_BY_SIDE)
             shutil.rmtree(self._folder, ignore_errors=True)
         finally:
             sys.stdout.flush()
@@ -197,6 +202,11 @@ class _Run:
         """Who has been told to go does nothing more; another thread ends the process."""
         while self._leaving.is_set():
             time.sleep(1)
+
+
+def _get_ready_to_publish() -> None:
+    """Load what stage-out needs while the steps run and nothing else is to be done."""
+    import ades.runner.stage_out  # noqa: F401
 
 
 def _make(folder: Path) -> None:
