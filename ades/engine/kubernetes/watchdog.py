@@ -81,7 +81,7 @@ class Watchdog:
 
     def _no_pod(self, run: Run, job: JobSeen, court: Reconciler) -> None:
         """The Job has been let go, and there is no pod of it: a quota, or an account that is missing."""
-        if self._is_time(run, job.uid, court, QUIET / 5):
+        if self._is_time(run, job.uid, court, QUIET / 2):
             self._ask(job.namespace, job.uid, lambda events: self._not_created(run, events, court))
 
     def _is_time(self, run: Run, uid: str, court: Reconciler, quiet: float) -> bool:
