@@ -131,6 +131,7 @@ def assemble(settings: Settings) -> Services:
     fetcher = Fetcher(settings)
     known = builtins.load(settings.config)
     packages = Packages(store.processes.package, known)
+    cluster = _reachable(settings)
     catalog = Catalog(store, known)
     shared = tenants(settings, store, objects, known)
 
@@ -161,7 +162,7 @@ def assemble(settings: Settings) -> Services:
         examine=lambda: [
             health.look("database", lambda: health.check_database(store)),
             health.look("storage", lambda: _storage(objects)),
-            health.look("sandbox", lambda: health.check_sandbox(settings)),
+            _engine_health(settings, cluster),
         ],
         mounts=mounts(settings),
         areas=AREAS,
@@ -184,6 +185,22 @@ def _live_log(settings: Settings, store: Store) -> Callable[..., bytes | None]:
 
         return Logs(Api(settings.kubernetes_config), namespaces(settings, store)).read
     return LocalEngine(settings, lambda *_: None).read_log
+
+
+def _reachable(settings: Settings) -> Callable[[], str] | None:
+    """What asks the cluster whether it answers, where jobs run in one."""
+    if settings.engine != "kubernetes":
+        return None
+    from ades.service import cluster
+
+    return cluster.reachable(settings)
+
+
+def _engine_health(settings: Settings, cluster: Callable[[], str] | None) -> health.Check:
+    """Whether jobs can run."""
+    if cluster is not None:
+        return health.look("cluster", cluster)
+    return health.look("sandbox", lambda: health.check_sandbox(settings))
 
 
 def _storage(objects: ObjectStore) -> str:

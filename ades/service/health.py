@@ -105,9 +105,22 @@ def examine(settings: Settings) -> list[Check]:
         look("database", lambda: _open_database(settings)),
         look("objects", lambda: check_objects(settings)),
         look("identity", lambda: check_identity(settings)),
-        look("containers", check_programs),
-        look("sandbox", lambda: check_sandbox(settings)),
+        *_where_jobs_run(settings),
     ]
+
+
+def _where_jobs_run(settings: Settings) -> list[Check]:
+    if settings.engine == "kubernetes":
+        return [look("cluster", lambda: _check_cluster(settings))]
+    return [look("containers", check_programs), look("sandbox", lambda: check_sandbox(settings))]
+
+
+def _check_cluster(settings: Settings) -> Check:
+    from ades.service import cluster
+    from ades.store import Store
+
+    with Store.open(settings.database_url) as store:
+        return cluster.check(settings, store)
 
 
 def _open_database(settings: Settings) -> str:
