@@ -52,6 +52,7 @@ from ades.http.respond import Response
 from ades.http.services import Services
 from ades.objects import open_store
 from ades.policy import open_policy
+from ades.secrets import Vault
 from ades.service import builtins, health
 from ades.service.access_documents import AccessDocuments
 from ades.service.catalog import Catalog
@@ -63,6 +64,7 @@ from ades.service.homes import namespaces
 from ades.service.quotas import Quotas
 from ades.service.results import Outputs
 from ades.service.seats import Streams, all_seats
+from ades.service.storage import Storages
 from ades.service.submit import Submissions
 from ades.service.subscribers import Subscribers
 from ades.service.tenants import tenants
@@ -127,7 +129,7 @@ def assemble(settings: Settings) -> Services:
     """Open the parts that requests need."""
     store = Store.open(settings.database_url)
     seats = all_seats(settings.threads)
-    objects = open_store(settings)
+    objects = Storages(settings, store, Vault(settings, store.secrets))
     fetcher = Fetcher(settings)
     known = builtins.load(settings.config)
     packages = Packages(store.processes.package, known)

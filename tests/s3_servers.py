@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from kubernetes_double.certificate import make_certificate
 
 from ades.objects import open_store
 from ades.settings import Settings
@@ -41,6 +42,18 @@ def moto():
 @pytest.fixture(scope="session")
 def rclone(tmp_path_factory):
     """The address of `rclone serve s3` over a folder with a bucket."""
+    yield from _rclone(tmp_path_factory, "http")
+
+
+@pytest.fixture(scope="session")
+def rclone_tls(tmp_path_factory):
+    """The same behind TLS, and the certificate that it is checked against."""
+    certificate, key = make_certificate(tmp_path_factory.mktemp("tls"))
+    for address in _rclone(tmp_path_factory, "https", "--cert", str(certificate), "--key", str(key)):
+        yield address, certificate
+
+
+def _rclone(tmp_path_factory, scheme, *more):
     program = shutil.which("rclone", path=Path(sys.executable).parent) or shutil.which("rclone")
     if not program:
         pytest.skip("rclone is not installed")
@@ -49,7 +62,17 @@ def rclone(tmp_path_factory):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = (folder.parent / f"{folder.name}.log").open("wb")
-    command = [program, "serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}", str(folder)]
+    command = [
+        program,
+        "serve",
+        "s3",
+        "--addr",
+        f"127.0.0.1:{port}",
+        "--auth-key",
+        f"{KEY},{SECRET}",
+        str(folder),
+        *more,
+    ]
     server = subprocess.Popen([*command, "--config", "/dev/null"], stdout=log, stderr=log)
     for _ in range(200):
         try:
@@ -57,7 +80,7 @@ def rclone(tmp_path_factory):
             break
         except OSError:
             time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}"
+    yield f"{scheme}://127.0.0.1:{port}"
     server.terminate()
     server.wait()
     log.close()

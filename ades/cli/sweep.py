@@ -24,7 +24,8 @@ def sweep(data: Path | None, *, dry_run: bool, rows: bool) -> None:
 
     Example: ades sweep --dry-run
     """
-    from ades.objects import open_store
+    from ades.secrets import Vault
+    from ades.service.storage import Storages
     from ades.service.sweep import Sweeper
     from ades.store import Store
 
@@ -32,7 +33,8 @@ def sweep(data: Path | None, *, dry_run: bool, rows: bool) -> None:
     count: Counter[str] = Counter()
     size = 0
     with Store.open(settings.database_url) as store:
-        for found in Sweeper(store, open_store(settings), settings, dry_run=dry_run).sweep(files=not rows):
+        objects = Storages(settings, store, Vault(settings, store.secrets))
+        for found in Sweeper(store, objects, settings, dry_run=dry_run).sweep(files=not rows):
             count[found.kind.value] += 1
             size += found.size
             much = f"; {found.files} files, {found.size} bytes" if found.files else ""

@@ -102,14 +102,15 @@ def remove(name: str, data: Path | None, *, force: bool) -> None:
 
 @contextmanager
 def _workspaces(data: Path | None) -> Iterator[Workspaces]:
-    from ades.objects import open_store
+    from ades.secrets import Vault
     from ades.service.quotas import Barriers
+    from ades.service.storage import Storages
     from ades.service.workspaces import Workspaces
     from ades.store import Store
 
     settings = load_settings(data=data)
-    objects = open_store(settings)
     with Store.open(settings.database_url) as store:
+        objects = Storages(settings, store, Vault(settings, store.secrets))
         yield Workspaces(store, objects, Barriers(settings, store, objects))
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from ades.errors import (
     BadRequest,
+    Conflict,
     JobFailed,
     NoSuchJob,
     NoSuchOutput,
@@ -15,6 +16,7 @@ from ades.errors import (
     ResultNotReady,
 )
 from ades.http import collections, documents, jobpages, lookup, pages, query
+from ades.http.links import LINK, presigned
 from ades.http.negotiation import HTML, JSON
 from ades.http.ranges import send_object
 from ades.http.respond import Response, dumps, render
@@ -69,6 +71,8 @@ def output(call: Call, jobID: str, outputID: str) -> Response:  # noqa: N803
     """The plain value of one output."""
     job = lookup.find(call, jobID)
     found = call.services.outputs.one(job, outputID)
+    if call.query["link"]:
+        return _link(call, found)
     want = asked(call, None, None)
     if want.document:
         return _document(call, job, Document((Entry(found, by_reference=False),)))
@@ -83,10 +87,23 @@ def part(call: Call, jobID: str, outputID: str, path: str) -> Response:  # noqa:
     number, _, rest = path.partition("/")
     if found.many and number.isascii() and number.isdigit() and len(number) < 10:  # noqa: PLR2004
         row = element(found, int(number))
+        if not rest and call.query["link"]:
+            return _link(call, Output(found.id, (row,)))
         if not rest:
             return _answer(call, job, decide((Output(found.id, (row,)),), _plainly(call), Door.RESULTS))
         return _file(call, job, row, rest)
     return _file(call, job, found.rows[0], path)
+
+
+def _link(call: Call, output: Output) -> Response:
+    """An address of an output that is one file."""
+    row = output.rows[0]
+    if output.many or row.kind is not ResultKind.FILE:
+        raise Conflict(f"Output {output.id} is not one file; ask for the link of a file in it.")
+    try:
+        return presigned(call, str(row.key))
+    except FileNotFoundError:
+        raise gone(row) from None
 
 
 def _plainly(call: Call) -> Asked:
@@ -98,7 +115,7 @@ def _file(call: Call, job: Job, row: Result, path: str) -> Response:
     folder = row.kind in {ResultKind.DIRECTORY, ResultKind.STAC}
     key = f"{row.key if folder else results_prefix(job) + '/' + row.output}/{path}"
     try:
-        return documents.send(call, key)
+        return presigned(call, key) if call.query["link"] else documents.send(call, key)
     except (FileNotFoundError, BadRequest):
         raise ResultNotAvailable(f"There is no file {path[:80]!r} in output {row.output}.") from None
 
@@ -189,23 +206,23 @@ AREA: Final = Area(
         ),
         Route(
             method="GET", path="/jobs/{jobID}/results/{outputID}", view=output, name="getOutput",
-            action="read-results", tag="Results", summary="The value of one output", offers=None, query=(_PROFILE,),
+            action="read-results", tag="Results", summary="The value of one output", offers=None, query=(_PROFILE, LINK),
             headers=("Range",),
             answers={
                 200: Answer("The value", "anything", MEDIA_TYPES, headers=("ETag",)),
                 206: Answer("The part of it that was asked for", "anything", ("*/*",), headers=("ETag",)),
             },
-            errors=_ERRORS,
+            errors=(*_ERRORS, Conflict),
         ),
         Route(
             method="GET", path="/jobs/{jobID}/results/{outputID}/{path*}", view=part, name="getOutputPart",
-            action="read-results", tag="Results", offers=None, headers=("Range",),
+            action="read-results", tag="Results", offers=None, query=(LINK,), headers=("Range",),
             summary="One of several values of an output, or a file in it",
             answers={
                 200: Answer("The value", "anything", MEDIA_TYPES, headers=("ETag",)),
                 206: Answer("The part of it that was asked for", "anything", ("*/*",), headers=("ETag",)),
             },
-            errors=_ERRORS,
+            errors=(*_ERRORS, Conflict),
         ),
     ),
     schemas={

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades import telemetry
 from ades.fetch import Fetcher
-from ades.objects import open_store
 from ades.runner.document import Limits, Options
 from ades.secrets import Vault
 from ades.service import builtins
@@ -29,6 +28,7 @@ from ades.service.life import Life
 from ades.service.quotas import Quotas
 from ades.service.results import Outputs
 from ades.service.stagings import staging_of
+from ades.service.storage import Storages
 from ades.service.terms import CLEAN_UP, Terms
 from ades.service.turns import Dispatcher
 from ades.settings import Settings
@@ -36,7 +36,6 @@ from ades.store import Store
 
 if TYPE_CHECKING:
     from ades.engine import Engine, OnEvent
-    from ades.objects import ObjectStore
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
 SILENCE: Final = 15.0
@@ -85,7 +84,7 @@ class Worker:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: self.stop())
         with Store.open(settings.database_url) as store:
-            chores = Chores(store, open_store(settings), settings)
+            chores = Chores(store, _storages(settings, store), settings)
             chores.start()
             deliverer = self._deliverer(store)
             deliverer.start()
@@ -121,7 +120,7 @@ class Worker:
     def _assembled(self, store: Store) -> Dispatcher:
         settings = self._settings
         packages = Packages(store.processes.package, builtins.load(settings.config))
-        objects = open_store(settings)
+        objects = _storages(settings, store)
         handover = Handover(
             packages,
             Fetcher(settings),
@@ -143,20 +142,25 @@ class Worker:
     def _deliverer(self, store: Store) -> Deliverer:
         from ades.service.mail import Mailer
 
-        settings, objects = self._settings, open_store(self._settings)
+        settings, objects = self._settings, _storages(self._settings, store)
         outputs = Outputs(store, Packages(store.processes.package, builtins.load(settings.config)))
         letters = Letters(settings, outputs, objects, Vault(settings, store.secrets))
         terms = Deadlines.of(settings)
         return Deliverer(store, letters, Fetcher(settings), Mailer(settings), terms, self._life.name)
 
-    def _engine(self, store: Store, objects: ObjectStore, on_event: OnEvent) -> Engine:
+    def _engine(self, store: Store, objects: Storages, on_event: OnEvent) -> Engine:
         if self._settings.engine == "kubernetes":
             from ades.engine.kubernetes.engine import KubernetesEngine
 
             return KubernetesEngine(self._settings, on_event, objects, homes(self._settings, store))
         from ades.engine.local import LocalEngine
 
-        return LocalEngine(self._settings, on_event, silence=min(SILENCE, self._settings.lease / 2))
+        silence = min(SILENCE, self._settings.lease / 2)
+        return LocalEngine(self._settings, on_event, silence=silence, storage=objects.settings)
+
+
+def _storages(settings: Settings, store: Store) -> Storages:
+    return Storages(settings, store, Vault(settings, store.secrets))
 
 
 class Supervised:

@@ -72,6 +72,12 @@ class Quotas(BaseModel):
     """Who may see what is deployed without a word on it: private, public or user-service."""
     keep: Annotated[str | None, BeforeValidator(word)] = None
     """How long its jobs are kept after their end: `forever`, a number of days, or `none` for no results."""
+    objects: Annotated[str | None, Field(pattern=r"^s3://[a-z0-9][a-z0-9.-]{1,62}(/[^\s?#]*)?$")] = None
+    """A bucket of its own for all its files, `s3://bucket/prefix`; its secret `storage` holds the keys."""
+    s3_endpoint: Annotated[str | None, Field(pattern=r"^https?://[^\s/?#]+/?$")] = None
+    """Where that bucket is, if not at Amazon's."""
+    s3_region: Annotated[str | None, Field(pattern=r"^[a-z0-9-]{1,40}$")] = None
+    """The region of that bucket, where it is not the server's."""
     stage_in_cwl: Annotated[str | None, Field(pattern=STAGING_FILE)] = None
     """File of the staging folder that brings folders to its jobs; `built-in` where the server names another one."""
     stage_out_cwl: Annotated[str | None, Field(pattern=STAGING_FILE)] = None

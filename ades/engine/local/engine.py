@@ -22,6 +22,7 @@ import orjson
 
 from ades.engine.local import folders
 from ades.engine.local.hidden import hidden_paths, why_not
+from ades.engine.local.keys import Keys
 from ades.engine.local.probe import Isolation, probe
 from ades.engine.local.sandbox import installed_software
 from ades.engine.local.wire import Lines, packet_pair, receive, send, stream_pair
@@ -32,6 +33,7 @@ from ades.runner.logs import Logs
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from pathlib import Path
 
     from ades.engine import OnEvent
@@ -49,6 +51,8 @@ _KILL_AFTER: Final = 1.2
 _EXIT_AFTER: Final = 3.0
 """Seconds in which the warm parent tells that a keeper has ended."""
 _PASSED_ON: Final = ("AWS_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TZ")
+_SERVERS_KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"})
+"""What a runner with keys of its own does not get."""
 
 
 @dataclass(slots=True)
@@ -70,8 +74,17 @@ class _Run:
 class LocalEngine:
     """Runs jobs on this machine; an `Engine`."""
 
-    def __init__(self, settings: Settings, on_event: OnEvent, *, silence: float = SILENCE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_event: OnEvent,
+        *,
+        silence: float = SILENCE,
+        storage: Callable[[str], Settings] | None = None,
+    ) -> None:
         self._settings = settings
+        self._storage = storage or (lambda _: settings)
+        self._keys = Keys(settings.data.absolute() / "run" / "credentials")
         self._on_event = on_event
         self._silence = silence
         self._jobs: Path = settings.data.absolute() / "jobs"
@@ -91,13 +104,27 @@ class LocalEngine:
 
     def start(self, document: JobDocument) -> None:
         """Begin to run a job."""
+        self._refuse_more(document)
+        settings = self._keys.give(document, self._storage(document.calling))
+        try:
+            self._start(document, settings)
+        except BaseException:
+            if document.job not in self._runs:
+                self._keys.forget(document.job)
+            raise
+
+    def _refuse_more(self, document: JobDocument) -> None:
         with self._lock:
             if self._closing or self.free() < 1:
                 raise Unavailable(f"There is no room for another job: {len(self._runs)} of {self._slots} are running.")
             if document.job in self._runs:
                 raise Unavailable(f"The job {document.job} is still running here.")
+
+    def _start(self, document: JobDocument, settings: Settings) -> None:
+        with self._lock:
+            self._refuse_more(document)
             self._refuse_strangers(document)
-            order = self._order(document)
+            order = self._order(document, settings)
             control = self._warm()
             ours, theirs = stream_pair()
             ours.setblocking(False)
@@ -156,6 +183,7 @@ class LocalEngine:
             self._ring()
         if thread is not None:
             thread.join(timeout=5)
+        self._keys.close()
         self._let_parent_go()
 
     def _refuse_strangers(self, document: JobDocument) -> None:
@@ -230,8 +258,8 @@ class LocalEngine:
 
     # -- what is sent
 
-    def _order(self, document: JobDocument) -> bytes:
-        settings = self._settings
+    def _order(self, document: JobDocument, settings: Settings) -> bytes:
+        own_keys = settings.s3_credentials_file is not None or bool(settings.s3_access_key)
         return orjson.dumps(
             {
                 "document": orjson.Fragment(document.to_json()),
@@ -241,10 +269,11 @@ class LocalEngine:
                 "environment": {
                     name: value
                     for name, value in os.environ.items()
-                    if name.startswith(_PASSED_ON) or name.lower().endswith("_proxy")
+                    if (name.startswith(_PASSED_ON) or name.lower().endswith("_proxy"))
+                    and not (own_keys and name in _SERVERS_KEYS)
                 },
                 "sandbox": {
-                    "hidden": [str(path) for path in hidden_paths(settings)],
+                    "hidden": [str(path) for path in hidden_paths(self._settings)],
                     "software": [str(path) for path in installed_software()],
                 },
             },
@@ -385,6 +414,7 @@ class LocalEngine:
         with self._lock:
             if self._runs.pop(run.job, None) is None:
                 return
+            self._keys.forget(run.job)
             if self._selector is not None:
                 with suppress(KeyError, ValueError):
                     self._selector.unregister(run.channel)

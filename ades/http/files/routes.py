@@ -17,6 +17,7 @@ from ades.errors import (
 )
 from ades.http import documents, query
 from ades.http.files.pieces import Pieces, understood
+from ades.http.links import LINK, presigned
 from ades.http.negotiation import HTML, JSON
 from ades.http.ranges import send_object
 from ades.http.respond import Response, dumps
@@ -43,7 +44,7 @@ def read(call: Call, path: str) -> Any:
     key = _key(call, path)
     try:
         if call.query["link"]:
-            return _presigned(call, key)
+            return presigned(call, key)
         return send_object(call.request, call.services.objects, key, name=key.rsplit("/", 1)[-1])
     except FileNotFoundError:
         return _listed(call, key)
@@ -54,16 +55,6 @@ def top(call: Call) -> Any:
     call.allow()
     call.tenant()
     return _listed(call, f"{call.workspace}/files", root=True)
-
-
-def _presigned(call: Call, key: str) -> Response:
-    """An address that works without a token for a while, where the store has such a thing."""
-    settings = call.services.settings
-    link = call.services.objects.link(key, settings.link_lifetime)
-    if link is None:
-        raise Conflict("The files of this server lie in a folder, which gives no links; read them with your token.")
-    seconds = int(settings.link_lifetime.total_seconds())
-    return Response(dumps({"href": link, "expires_in": seconds}), content_type=JSON.media_type)
 
 
 def _listed(call: Call, key: str, *, root: bool = False) -> Any:
@@ -220,7 +211,7 @@ def _address(call: Call, path: str) -> str:
 _LIST: Final = (
     query.whole("limit", "How many to list at most.", minimum=1, maximum=10_000),
     query.text("after", "List what comes after this path."),
-    query.words("link", "`true` asks for an address that works without a token for a while.", choices=("true",)),
+    LINK,
 )
 _RECURSIVE: Final = (query.words("recursive", "`true` deletes all files of a folder.", choices=("true",)),)
 

@@ -209,10 +209,15 @@ def _encryption(settings: Settings) -> dict[str, Any]:
     return {**wanted, "SSEKMSKeyId": key} if how and key else wanted
 
 
+def _encrypted(settings: Settings) -> bool:
+    """Whether the connection itself keeps what is sent from changing: then nobody need reckon its hash for that."""
+    return (settings.s3_endpoint or "https://").startswith("https://")
+
+
 def _config(settings: Settings) -> Config:
     return Config(
         signature_version="s3v4",
-        s3={"addressing_style": settings.s3_addressing},
+        s3={"addressing_style": settings.s3_addressing, "payload_signing_enabled": not _encrypted(settings)},
         retries={"mode": "standard", "max_attempts": TRIES},
         connect_timeout=5,
         read_timeout=60,

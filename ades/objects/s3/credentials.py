@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import orjson
+from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.session import get_session
 
@@ -44,7 +45,10 @@ def for_job(
 ) -> Credentials | None:
     """Credentials for a job: those that are configured, or minted ones that reach the named prefixes only."""
     if settings.s3_credentials == "sts":
-        return _mint(settings, name, session_policy(bucket, prefix, write, read))
+        opened = [
+            word.replace("{workspace}", key).strip("/") for word in settings.s3_inputs for key in read[:1] or [""]
+        ]
+        return _mint(settings, name, session_policy(bucket, prefix, write, read, opened))
     if settings.s3_access_key:
         return Credentials(
             settings.s3_access_key, _plain(settings.s3_secret_key) or "", _plain(settings.s3_session_token)
@@ -52,24 +56,32 @@ def for_job(
     return None
 
 
-def session_policy(bucket: str, prefix: str, write: Sequence[str], read: Sequence[str]) -> dict[str, Any]:
-    """What a job may do: write below some prefixes, read below others, list both, and nothing else."""
+def session_policy(
+    bucket: str, prefix: str, write: Sequence[str], read: Sequence[str], opened: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What a job may do: write below some prefixes, read below others, list both, and nothing else.
+
+    `opened` are other buckets, or `bucket/prefix`, that jobs may read.
+    """
     arn = f"arn:aws:s3:::{bucket}"
     written = [f"{arn}/{prefix}{key}/*" for key in write]
     readable = [f"{arn}/{prefix}{key}/*" for key in read]
     listed = [f"{prefix}{key}/*" for key in (*write, *read)]
+    others = [f"arn:aws:s3:::{word}/*" for word in opened]
+    other_buckets = sorted({f"arn:aws:s3:::{word.partition('/')[0]}" for word in opened})
     put = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
     return {
         "Version": "2012-10-17",
         "Statement": [
             {"Effect": "Allow", "Action": put, "Resource": written},
-            {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": written + readable},
+            {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": written + readable + others},
             {
                 "Effect": "Allow",
                 "Action": ["s3:ListBucket"],
                 "Resource": [arn],
                 "Condition": {"StringLike": {"s3:prefix": listed}},
             },
+            *({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [one]} for one in other_buckets),
         ],
     }
 
@@ -83,6 +95,8 @@ def _mint(settings: Settings, name: str, policy: dict[str, Any]) -> Credentials:
         "sts",
         endpoint_url=settings.s3_sts_endpoint or settings.s3_endpoint or None,
         region_name=settings.s3_region or None,
+        # Amazon mints for no less than 15 minutes, others do; the service itself says what it does not take.
+        config=Config(parameter_validation=False, connect_timeout=5, read_timeout=10, retries={"max_attempts": 1}),
     )
     with words(f"the credentials of {name}", "of the token service"):
         minted = client.assume_role(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from ades.objects import ObjectStore
 
 AT_ONCE: Final = 4
-_CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,5 @@ class Uploads:
 
 def sha256(path: Path) -> str:
     """The checksum of a file, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(_CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
