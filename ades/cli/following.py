@@ -7,7 +7,7 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import click
 
@@ -128,8 +128,10 @@ class _Screen:
         self._update = update
         self._tail.extend(plain(line) for line in update.lines)
         rows: dict[str, _Row] = {}
+        known = {str(step.get("name")) for step in update.steps}
         for step in update.steps:
-            _count(rows.setdefault(name := _base_name(step), _Row(name)), str(step.get("state")))
+            name = _base_name(str(step.get("name")), known)
+            _count(rows.setdefault(name, _Row(name)), str(step.get("state")))
         for name, row in rows.items():
             row.take_times(self._rows.get(name), time.monotonic())
         self._rows = rows
@@ -186,10 +188,10 @@ class _Screen:
         table.add_row(Text(mark, style=colour), Text(plain(name)), *bar, Text(clock), Text(note, style="dim"))
 
 
-def _base_name(step: dict[str, Any]) -> str:
-    """All runs of a scattered step go by one name."""
-    name = str(step.get("name"))
-    return re.sub(r"_\d+$", "", name) if "scatter" in step else name
+def _base_name(name: str, known: set[str]) -> str:
+    """The runs of a scattered step are called after the first: `warp`, `warp_2`, `warp_3`."""
+    base = re.sub(r"_\d+$", "", name)
+    return base if base in known else name
 
 
 def _count(row: _Row, state: str) -> None:

@@ -13,7 +13,6 @@ of an ADES server.
 
 from ades.client._api import Client
 from ades.client._files import Files
-from ades.client._follow import Update
 from ades.client._http import (
     ClientError,
     JobFailed,
@@ -25,6 +24,7 @@ from ades.client._http import (
 )
 from ades.client._job import Job, Progress
 from ades.client._process import Process
+from ades.client._update import Update
 
 __all__ = [
     "Client",

@@ -1,13 +1,14 @@
-"""A job as it goes, told from one look to the next."""
+"""A job as it goes: by the event stream of its server, or by looking again and again where there is none."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ades.client._http import ClientError, NotFound, ServerTrouble, Unreachable
+from ades.client._stream import NoStream, streamed
+from ades.client._update import Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,22 +20,20 @@ _LONGEST: Final = 2.0
 """Seconds between two looks at a job in which nothing happens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
-    """What is known of a job at one moment, and the lines that its log has got since the last."""
-
-    status: str
-    percent: int
-    message: str
-    steps: tuple[dict[str, Any], ...] = ()
-    """The tool runs, where the server tells them."""
-    lines: tuple[str, ...] = ()
-    lost: str = ""
-    """Why the server cannot be asked just now; the rest is as it was."""
-
-
 def follow(job: Job, *, step: str | None, patience: float, until: float | None = None) -> Iterator[Update]:
     """Updates, whenever something has changed; the last one is of the finished job."""
+    if until is None and job.has_stream:  # a stream says something each few seconds only, too seldom for a deadline
+        try:
+            yield from streamed(job, step=step, patience=patience)
+        except NoStream:
+            pass
+        else:
+            return
+    yield from looked(job, step=step, patience=patience, until=until)
+
+
+def looked(job: Job, *, step: str | None, patience: float, until: float | None = None) -> Iterator[Update]:
+    """The same by asking for state, steps and log in turn, as any server can be asked."""
     look = _Look(job, step)
     told, pause, lost_since = None, _FIRST, None
     while True:

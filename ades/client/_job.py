@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pystac
 
     from ades.client._api import Client
-    from ades.client._follow import Update
     from ades.client._transport import Answer
+    from ades.client._update import Update
 
 FINISHED: Final = frozenset({"successful", "failed", "dismissed"})
 _SPELLINGS: Final = {
@@ -147,6 +147,17 @@ class Job:
         from ades.client._follow import follow
 
         return follow(self, step=step, patience=patience, until=until)
+
+    @property
+    def has_stream(self) -> bool:
+        """Whether the server may tell by itself what happens."""
+        return self._client.is_ades and bool(self.id) and not self.finished
+
+    def events(self, after: str, step: str | None = None) -> Answer:
+        """The event stream of an ADES after the event of this id, with the log of the job or of a step."""
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": after}
+        url, asked = f"{self.url}/events", {"log": step}
+        return self._client.http.send("GET", url, headers=headers, params=asked, stream=True, again=False)
 
     def steps(self) -> list[dict[str, JSON]]:
         """The tool runs of the job, where the server tells them."""

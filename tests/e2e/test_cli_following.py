@@ -17,6 +17,9 @@ import pytest
 from lines import Line
 from served import ADES, Process, clean_environment
 
+from ades.client import Client
+from ades.client._follow import looked
+
 SLOW = """\
 cwlVersion: v1.2
 $graph:
@@ -119,11 +122,12 @@ def read_to(stream, text):
     return lines[1:]
 
 
-def test_a_lost_connection_is_taken_up_again_and_no_line_is_lost(ades, environment, tmp_path, server):
+@pytest.mark.parametrize("more", [[], ["--wait", "600"]], ids=["stream", "looking"])
+def test_a_lost_connection_is_taken_up_again_and_no_line_is_lost(ades, environment, tmp_path, server, more):
     """The server is away for a while in the middle: the command says so, goes on, and has told the whole log."""
     line = Line(server)
     env = environment | {"ADES_URL": line.url}
-    command = [*ADES, "run", "slow.cwl"]
+    command = [*ADES, "run", "slow.cwl", *more]
     with subprocess.Popen(
         command, env=env, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as run:
@@ -139,6 +143,21 @@ def test_a_lost_connection_is_taken_up_again_and_no_line_is_lost(ades, environme
     assert 5 == len(log)
     assert log == [text.removeprefix("  ").rstrip("\n") for text in told if text.startswith("  2")]
     assert "The server is back.\n" in told
+
+
+def test_the_stream_of_an_ades_is_used_and_tells_the_same_as_looking(server, environment, monkeypatch):
+    """States, steps and lines; where there is no stream, as on other servers, the job is looked at again and again."""
+    client = Client(server).workspace("demo")
+    with monkeypatch.context() as patch:
+        patch.setattr("ades.client._follow.looked", None)
+        job = client.deploy(SLOW, replace=True).execute({})
+        told = list(job.follow())
+    seen = list(looked(job, step=None, patience=1))
+    assert ("successful", 100) == (told[-1].status, told[-1].percent) == (seen[-1].status, seen[-1].percent)
+    lines = [line for update in told for line in update.lines]
+    assert lines == [line for update in seen for line in update.lines] == list(job.logs())
+    states = {step["name"]: step["state"] for step in told[-1].steps}
+    assert states == {step["name"]: step["state"] for step in seen[-1].steps}
 
 
 def test_a_pipe_gets_lines_and_no_colours(ades):
