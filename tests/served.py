@@ -29,7 +29,9 @@ def clean_environment(data: Path, **settings: Any) -> dict[str, str]:
 class Process:
     """`ades serve` or `ades worker`, in a session of its own."""
 
-    def __init__(self, command: str, folder: Path, prefix: tuple[str, ...] = (), **settings: Any) -> None:
+    def __init__(
+        self, command: str, folder: Path, prefix: tuple[str, ...] = (), python: str = sys.executable, **settings: Any
+    ) -> None:
         self.command = command
         self.folder = folder
         self.began = time.monotonic()
@@ -38,7 +40,12 @@ class Process:
         env = clean_environment(folder / "data", **settings) | environment
         with self.log.open("wb") as out:
             self.child = subprocess.Popen(
-                [*prefix, *ADES, command], env=env, stdout=out, stderr=out, start_new_session=True, cwd=folder
+                [*prefix, python, *ADES[1:], command],
+                env=env,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                cwd=folder,
             )
 
     @property
