@@ -11,7 +11,6 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -506,14 +505,6 @@ class Settings(BaseSettings):
         wrong = [name for name in value if name not in PUBLIC_KEY_ALGORITHMS]
         if wrong or not value:
             raise ValueError(f"give some of {', '.join(sorted(PUBLIC_KEY_ALGORITHMS))}, not {', '.join(wrong)}")
-        return value
-
-    @field_validator("smtp")
-    @classmethod
-    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
-        parts = urlsplit(value.get_secret_value()) if value else None
-        if parts and (parts.scheme not in {"smtp", "smtps"} or not parts.hostname):
-            raise ValueError("should look like smtp://user:password@host:587 or smtps://host")
         return value
 
     @model_validator(mode="after")

@@ -7,11 +7,11 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ades.errors import FetchFailed, FetchInterrupted, Misconfigured
 from ades.service.letters import DELIVERY, address, name
-from ades.service.subscribers import mailbox
+from ades.service.subscribers import mail_server, mailbox
 
 if TYPE_CHECKING:
     from ades.model import Job
@@ -63,7 +63,7 @@ class Mailer:
     def _connected(self) -> Any:
         if self._settings.smtp is None:
             raise Misconfigured("ADES_SMTP is not set, so that no mail can be sent.", field="smtp")
-        parts = urlsplit(self._settings.smtp.get_secret_value())
+        parts = mail_server(self._settings.smtp.get_secret_value())
         host, timeout = str(parts.hostname), self._settings.callback_timeout
         context = ssl.create_default_context()
         if parts.scheme == "smtps":

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from ades.errors import BadRequest, FetchRefused
+from ades.errors import BadRequest, FetchRefused, Misconfigured
 from ades.store import Subscriber
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Subscribers:
     """Checks those that a request names."""
 
     def __init__(self, settings: Settings, fetcher: Fetcher) -> None:
-        self._mail = settings.smtp is not None
+        self._mail = settings.smtp is not None and bool(mail_server(settings.smtp.get_secret_value()))
         self._domains = tuple(domain.lower() for domain in settings.smtp_domains)
         self._fetcher = fetcher
 
@@ -58,6 +58,14 @@ class Subscribers:
                 f"{field}: this server sends mail to {', '.join(self._domains)} only, not to {found[1][:80]}.",
                 field=field,
             )
+
+
+def mail_server(address: str) -> SplitResult:
+    """The parts of the mail server's address; raises for what is none."""
+    parts = urlsplit(address)
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        raise Misconfigured("ADES_SMTP should look like smtp://user:password@host:587 or smtps://host.", field="smtp")
+    return parts
 
 
 def mailbox(uri: str) -> str:

@@ -13,6 +13,7 @@ from jobs_of_tests import a_job
 from receivers import Receiver, mail_server, until
 
 from ades.app import create_app
+from ades.errors import Misconfigured
 from ades.fetch import Fetcher
 from ades.model import JobStatus
 from ades.objects import open_store
@@ -294,6 +295,12 @@ def test_a_mailbox_that_does_not_exist_is_given_up(calling):
 def test_a_mailbox_is_one_address_and_nothing_else(calling, uri):
     answer = calling.execute("echo", HI | {"subscriber": {"successUri": uri}})
     assert (400, "subscriber/successUri") == (answer.status_code, answer.get_json()["field"])
+
+
+@pytest.mark.parametrize("address", ["mail.example.org:587", "http://mail.example.org", "smtp://"])
+def test_a_mail_server_that_cannot_be_one_is_told_at_the_start(make_app, address):
+    with pytest.raises(Misconfigured, match="ADES_SMTP should look like"):
+        make_app(smtp=address)
 
 
 def test_mail_goes_to_the_domains_of_the_operator(make_app):
