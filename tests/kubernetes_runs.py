@@ -122,6 +122,8 @@ class Site:
         self.store = open_store(self.settings)
         self.env: dict[str, str] = {}
         """Further settings of the runners."""
+        self.credentials: bytes | None = None
+        """What lies in the Secret of each job."""
         self._prepare(cluster)
 
     def _prepare(self, cluster: Cluster) -> None:
@@ -166,6 +168,9 @@ class Site:
         run = ClusterRun(self, made)
         objects = self.cluster.objects
         objects.create("persistentvolumeclaims", NAMESPACE, {"metadata": {"name": run.name}, "spec": {}})
+        if self.credentials is not None:
+            secret = {"metadata": {"name": run.name}, "stringData": {"credentials.json": self.credentials.decode()}}
+            objects.create("secrets", NAMESPACE, secret)
         objects.create("jobs", NAMESPACE, {"metadata": {"name": run.name}, "spec": self._spec(run), "status": {}})
         return run
 
@@ -204,4 +209,8 @@ class Site:
             "volumes": [{"name": "scratch", "persistentVolumeClaim": {"claimName": run.name}}],
             "terminationGracePeriodSeconds": 5,
         }
+        if self.credentials is not None:
+            container["volumeMounts"].append({"name": "secret", "mountPath": "/ades/secret", "readOnly": True})
+            spec["volumes"].append({"name": "secret", "secret": {"secretName": run.name}})
+            container["env"].append({"name": "ADES_S3_CREDENTIALS_FILE", "value": "/ades/secret/credentials.json"})
         return {"backoffLimit": 0, "template": {"metadata": {"labels": {"ades/job": str(run.job)}}, "spec": spec}}

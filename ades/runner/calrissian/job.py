@@ -100,7 +100,14 @@ class PodJob(Told, CalrissianCommandLineJob):
         self.volume_builder = yard.volumes()
         self._setup(context)
         try:
-            pod = completed(self._built(context), self._name, yard.pods, yard.home, megabytes)
+            pod = completed(
+                self._built(context),
+                self._name,
+                yard.pods,
+                yard.home,
+                network=bool(self.networkaccess),
+                megabytes=megabytes,
+            )
         except ValueError as error:
             raise RunFailed.because(
                 Reason.INTERNAL, f"Step {self._name} cannot run: {error}. The operator can change that."

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from ades.runner.calrissian.cluster import Cluster
 
+_AGAIN: Final = 1.0
+"""Seconds after which a log is followed again whose connection broke."""
 _REST: Final = 10.0
 """Seconds in which the log of a step that has ended is complete."""
 
@@ -42,6 +44,7 @@ class Follower:
         self._line = b""
         self._read = 0
         self._complete = False
+        self._over = threading.Event()
         self._abandoned = False
         self._thread: threading.Thread | None = None
 
@@ -53,6 +56,7 @@ class Follower:
 
     def finish(self, *, readable: bool) -> None:
         """The container has ended: read what is still wanting, if the pod is still there, and close the file."""
+        self._over.set()
         if self._thread is not None:
             self._thread.join(_REST if readable else 1)
         if readable and not self._complete and (self._thread is None or not self._thread.is_alive()):
@@ -63,8 +67,11 @@ class Follower:
         self._log.close()
 
     def _follow(self) -> None:
+        while not self._copy(follow=True):
+            if self._over.wait(_AGAIN):
+                return
         # A log that is followed to its end has been read whole; one that is empty may not have begun when it was asked.
-        self._complete = self._copy(follow=True) and self._read > 0
+        self._complete = self._read > 0
 
     def _copy(self, *, follow: bool) -> bool:
         """Copy what has not been copied yet; whether it went to the end."""

@@ -18,6 +18,8 @@ CONTAINER: Final = "step"
 """The name of the container with the tool, so that it is found among those that others inject."""
 STEP: Final = "ades/step"
 """The annotation that names the step."""
+NETWORK: Final = "ades/network"
+"""The label of pods whose tool may use the network (NetworkAccess), for the network policies of the namespace."""
 
 _NAME: Final = 63
 _TAG: Final = 8
@@ -47,15 +49,19 @@ def pod_name(step: str) -> str:
     return f"{safe}-pod-{tag}"
 
 
-def completed(pod: dict[str, Any], step: str, pods: Pods, home: Home, megabytes: int | None = None) -> dict[str, Any]:
+def completed(
+    pod: dict[str, Any], step: str, pods: Pods, home: Home, *, network: bool = False, megabytes: int | None = None
+) -> dict[str, Any]:
     """The pod that Calrissian has built, with everything that Calrissian has no words for.
 
+    `network` says whether its tool may use the network, `megabytes` the memory that it gets instead of what it asked for.
     Raises ValueError where the settings would give a step the rights of the runner.
     """
     if pods.service_account and pods.service_account == home.account:
         raise ValueError(f"steps may not run as {home.account}, which is the account of the runner")
     pod = copy.deepcopy(pod)
     _complete_metadata(pod["metadata"], step, pods, home)
+    pod["metadata"]["labels"][NETWORK] = "allowed" if network else "denied"
     _complete_spec(pod["spec"], pods, home)
     (container,) = pod["spec"]["containers"]
     _complete_container(container, pods, megabytes)

@@ -49,8 +49,13 @@ def test_a_steps_pod_belongs_to_the_job_and_says_which_step_it_is():
     """So it goes when the Job goes, is found by label, and counts as none of the Job's own pods."""
     meta = made(Pods(labels={"team": "a", "ades/job": "forged"}, annotations={"note": "b"}))["metadata"]
     assert [OWNER] == meta["ownerReferences"]
-    assert {"team": "a", "ades/job": "6f9c", "app.kubernetes.io/managed-by": "ades"} == meta["labels"]
+    own = {"ades/job": "6f9c", "app.kubernetes.io/managed-by": "ades", "ades/network": "denied"}
+    assert {"team": "a", **own} == meta["labels"]
     assert {"note": "b", "ades/step": "warp_3"} == meta["annotations"]
+
+
+def test_network_policies_can_tell_who_may_use_the_network():
+    assert "allowed" == made(network=True)["metadata"]["labels"]["ades/network"]
 
 
 def test_a_step_gets_no_token_and_never_the_runners_account():

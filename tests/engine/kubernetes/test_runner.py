@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from runs import shell
 
 from ades.model import StepState
 from ades.runner.events import Outcome
 
 
+@pytest.mark.long
 def test_one_tool(site):
     """A tool becomes a pod; its output, its log and the record of the run are in the store, and the pod is gone."""
     package = shell("echo said; echo wrote > out.txt", outputs="{out: {type: File, outputBinding: {glob: out.txt}}}")

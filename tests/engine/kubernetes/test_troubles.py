@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from kubernetes_double import ApiFault
-from kubernetes_packages import alone, printing, tool, workflow
+from kubernetes_packages import alone, tool, workflow
 from kubernetes_runs import NAMESPACE
+from s3_servers import KEY, SECRET
 
 from ades.model import Reason, StepState
+from ades.objects import Credentials
 from ades.runner.document import Pods, Retries
 from ades.runner.events import Outcome
 
@@ -138,12 +141,23 @@ def test_an_injected_sidecar_is_no_reason_to_fail_or_to_wait(site):
     assert [] == run.pods()
 
 
-def test_a_step_can_reach_neither_a_token_nor_the_runners_environment(site):
+ASK = """
+import os, ssl, urllib.error, urllib.request
+host = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
+try:
+    urllib.request.urlopen(f"{host}/api/v1/namespaces/ws-alice/secrets/credentials", context=ssl._create_unverified_context())
+except urllib.error.HTTPError as error:
+    print(error.code)
+"""
+
+
+def test_a_step_can_reach_neither_a_token_nor_the_secrets_of_its_runner(site):
     """What the runner may do for its caller, a step of a user service may not."""
-    script = "ls /var/run/secrets/kubernetes.io 2>&1; env | grep -c -e ADES -e CALRISSIAN"
-    run = site.run(alone(printing(f"{script}; true")), outputs={"out": {}}, pods=PODS)
-    assert "No such file" in run.text("out")
-    assert run.text("out").endswith("0\n")
+    site.cluster.objects.create("secrets", NAMESPACE, {"metadata": {"name": "credentials"}, "data": {}})
+    look = "ls /var/run/secrets/kubernetes.io /ades 2>&1 | grep -c 'No such file'; env | grep -c -e ADES -e CALRISSIAN"
+    asking = tool(f'{look}; python3 -c "$0"', arguments=[ASK], outputs={"out": {"type": "stdout"}}, stdout="out.txt")
+    run = site.run(alone(asking), outputs={"out": {}}, pods=PODS)
+    assert ["2", "0", "401"] == run.text("out").split()
 
 
 @pytest.mark.long
@@ -165,6 +179,21 @@ def test_progress_of_a_tool_is_on_the_runners_pod(site):
     assert "::progress 39" in run.log("tool")
 
 
+@pytest.mark.long
+def test_credentials_are_read_again_when_they_have_been_renewed(site, monkeypatch):
+    """Those of the beginning have ended when the results are stored; the Secret has new ones by then."""
+    soon = Credentials(KEY, SECRET, None, datetime.now(UTC) + timedelta(seconds=20))
+    monkeypatch.setattr(site, "credentials", soon.to_json())
+    run = site.start(workflow(slow="sleep 20; echo done"), pods=PODS)
+    run.wait_for_pod()
+    (runner,) = run.pods(steps=False)
+    file = site.cluster.folder / "node/pods" / runner["metadata"]["uid"] / "volumes/secret/credentials.json"
+    assert file.exists()
+    file.write_bytes(Credentials(KEY, SECRET, None, datetime.now(UTC) + timedelta(hours=1)).to_json())
+    run.wait()
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+
+
 # -- told to go -----------------------------------------------------------------------------------------------------
 
 
@@ -172,14 +201,13 @@ def runner_processes(run) -> list[int]:
     """The processes of the runner's Python, by the job in their environment."""
     found = []
     for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
         try:
-            if f"ADES_JOB={run.job}".encode() in (folder / "environ").read_bytes():
-                found.append((folder / "cmdline").read_bytes() and int(folder.name))
+            mine = folder.name.isdigit() and f"ADES_JOB={run.job}".encode() in (folder / "environ").read_bytes()
+            if mine and b"\0-m\0ades.cli\0" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
         except OSError:
             continue
-    return [pid for pid in found if b"ades" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1]]
+    return found
 
 
 def delete(site, run, grace=None) -> None:
