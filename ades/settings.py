@@ -200,6 +200,17 @@ class Settings(BaseSettings):
     local_isolation: Literal["auto", "none"] = Field(
         "auto", description="`auto` keeps jobs on this machine apart as well as it can; `none` says that nothing need."
     )
+    containers: Literal["auto", "docker", "podman", "none"] = Field(
+        "auto",
+        description="What runs the images that packages name: the first engine that works here, one by name, or none: "
+        "then tools run as commands of this machine.",
+    )
+    containers_pull: Literal["always", "missing", "never"] = Field(
+        "missing", description="When an image is pulled before its tool runs."
+    )
+    containers_platform: str = Field(
+        "", description="Platform of images, like `linux/amd64`. Empty: what the engine takes by itself."
+    )
     javascript: Literal["quickjs", "node"] = Field(
         "quickjs", description="What evaluates JavaScript expressions. Node must be installed; QuickJS is built in."
     )

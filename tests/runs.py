@@ -85,7 +85,8 @@ class Machine:
     def __init__(self, data: Path, **settings) -> None:
         engine_options = {"silence": settings.pop("silence")} if "silence" in settings else {}
         self.data = data
-        self.settings = Settings(data=data, slots=settings.pop("slots", 4), **settings)
+        settings = {"slots": 4, "containers": "none", **settings}
+        self.settings = Settings(data=data, **settings)
         self.runs: dict[UUID, Run] = {}
         self.engine = LocalEngine(self.settings, self._on_event, **engine_options)
 

@@ -48,6 +48,10 @@ class Command:
     memory: int | None = None
     """Bytes that it may hold, with what it starts. None: no limit of its own."""
     log_limit: int | None = None
+    tree: Callable[[], list[int]] | None = None
+    """The processes that count. None: itself and what descends from it."""
+    end: Callable[[], None] | None = None
+    """Ends what does not descend from it."""
     enter: Callable[[], None] | None = None
     """Called in the thread that starts the process, before it does: gives it a network of its own."""
 
@@ -175,6 +179,9 @@ class _Watch:
         self._too_big: int | None = None
         self._pause = 1.0 if command.memory is None else _LOOK
         self._allowed = command.memory
+        self._tree = command.tree
+        self._end = command.end
+        self._used = 0.0
 
     def until_the_end(self, process: subprocess.Popen[bytes]) -> Ran:
         with ExitStack() as closing:
@@ -201,7 +208,7 @@ class _Watch:
         if self._deadline is not None and now >= self._deadline:
             self._timed_out = True
             self._deadline = None
-            end_tree(self._pid)
+            self._end_it()
         if now >= self._sample_at:
             self._sample(now)
         return ended in ready if ended is not None else _has_ended(self._pid)
@@ -220,7 +227,10 @@ class _Watch:
 
     def _sample(self, now: float) -> None:
         age = now - self._began
-        tree = [self._pid] if age < 0.1 else [self._pid, *processes.descendants(self._pid)]  # noqa: PLR2004 - scanning costs
+        if self._tree is not None:
+            tree = self._elsewhere()
+        else:
+            tree = [self._pid] if age < 0.1 else [self._pid, *processes.descendants(self._pid)]  # noqa: PLR2004 - scanning costs
         self._peak = max(self._peak, sum(map(processes.peak, tree)))
         self._sample_at = now + min(self._pause, max(0.01, age))
         if self._allowed is not None and self._too_big is None:
@@ -231,16 +241,28 @@ class _Watch:
         allowed = self._allowed or 0
         if sum(map(processes.resident, tree)) > allowed and (held := processes.held(tree)) > allowed:
             self._too_big = held
-            end_tree(self._pid)
+            self._end_it()
+
+    def _end_it(self) -> None:
+        if self._end is not None:
+            self._end()
+        end_tree(self._pid)
+
+    def _elsewhere(self) -> list[int]:
+        """The processes that count although they do not descend from it; what they have used is added up here."""
+        tree = self._tree() if self._tree is not None else []
+        seen = processes.snapshot() if tree else {}
+        self._used = max(self._used, sum(seen[pid].seconds for pid in tree if pid in seen))
+        return tree
 
     def _collect(self, process: subprocess.Popen[bytes]) -> Ran:
         _, status, usage = os.wait4(self._pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         # Until a process is executed it counts the memory of the one it was forked from, that is ours.
         highest = usage.ru_maxrss * 1024
-        if highest > processes.peak(os.getpid()):
+        if self._tree is None and highest > processes.peak(os.getpid()):
             self._peak = max(self._peak, highest)
-        used = usage.ru_utime + usage.ru_stime
+        used = usage.ru_utime + usage.ru_stime if self._tree is None else self._used
         return Ran(process.returncode, self._timed_out, self._peak or None, used, self._log.cut, self._too_big)
 
 

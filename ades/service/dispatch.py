@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ades import telemetry
+from ades.errors import NoSuchResource
 from ades.fetch import Fetcher
 from ades.runner.document import Limits, Options
 from ades.secrets import Vault
@@ -43,6 +44,8 @@ SILENCE: Final = 15.0
 PARENT: Final = 0.5
 """Seconds between two looks at whether the server that started this worker still lives."""
 LONGEST_PAUSE: Final = 30.0
+REGISTRIES: Final = "registries"
+"""The name of the secret of a workspace that holds its credentials for registries of images."""
 
 
 def limits(settings: Settings, quotas: Quotas) -> Limits:
@@ -63,6 +66,14 @@ def limits(settings: Settings, quotas: Quotas) -> Limits:
         tool_memory=chosen(quotas.tool_memory, settings.tool_memory),
         tool_seconds=chosen(quotas.tool_seconds, settings.tool_seconds),
     )
+
+
+def registries(vault: Vault, workspace: str) -> str | None:
+    """The credentials with which a workspace pulls images, as `~/.docker/config.json` has them."""
+    try:
+        return vault.get(workspace, REGISTRIES)
+    except NoSuchResource:
+        return None
 
 
 class Worker:
@@ -155,8 +166,14 @@ class Worker:
             return KubernetesEngine(self._settings, on_event, objects, homes(self._settings, store))
         from ades.engine.local import LocalEngine
 
-        silence = min(SILENCE, self._settings.lease / 2)
-        return LocalEngine(self._settings, on_event, silence=silence, storage=objects.settings)
+        vault = Vault(self._settings, store.secrets)
+        return LocalEngine(
+            self._settings,
+            on_event,
+            silence=min(SILENCE, self._settings.lease / 2),
+            storage=objects.settings,
+            registries=lambda workspace: registries(vault, workspace),
+        )
 
 
 def _storages(settings: Settings, store: Store) -> Storages:

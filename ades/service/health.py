@@ -77,13 +77,17 @@ def check_identity(settings: Settings) -> Check:
     return Check("identity", State.WARNING, f"open to everybody who reaches {settings.host} (--insecure)")
 
 
-def check_programs() -> Check:
-    """What tools of packages may ask for: container engines."""
-    engines = [name for name in ("docker", "podman", "singularity", "apptainer") if shutil.which(name)]
-    cores = len(os.sched_getaffinity(0))
-    if engines:
-        return Check("containers", State.OK, f"{', '.join(engines)} on {cores} cores")
-    return Check("containers", State.OK, f"none: tools run as commands of this machine, on {cores} cores")
+def check_containers(settings: Settings) -> Check:
+    """What runs the images that packages name; tried, not guessed."""
+    from ades.engine.local.engines import find
+
+    found = find(settings.containers)
+    if found.name:
+        limits = "" if found.limited else "; it cannot limit memory, which is looked at instead"
+        return Check("containers", State.OK if found.limited else State.WARNING, f"{found.why}{limits}")
+    if settings.containers == "auto":
+        return Check("containers", State.OK, f"none, tools run as commands of this machine: {found.why}")
+    return Check("containers", State.OK if settings.containers == "none" else State.FAILED, found.why)
 
 
 def check_sandbox(settings: Settings) -> Check:
@@ -112,7 +116,7 @@ def examine(settings: Settings) -> list[Check]:
 def _where_jobs_run(settings: Settings) -> list[Check]:
     if settings.engine == "kubernetes":
         return [look("cluster", lambda: _check_cluster(settings))]
-    return [look("containers", check_programs), look("sandbox", lambda: check_sandbox(settings))]
+    return [look("containers", lambda: check_containers(settings)), look("sandbox", lambda: check_sandbox(settings))]
 
 
 def _check_cluster(settings: Settings) -> Check:

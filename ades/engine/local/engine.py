@@ -15,12 +15,12 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import orjson
 
-from ades.engine.local import folders
+from ades.engine.local import engines, folders
 from ades.engine.local.hidden import hidden_paths, why_not
 from ades.engine.local.keys import Keys
 from ades.engine.local.probe import Isolation, probe
@@ -50,6 +50,8 @@ _KILL_AFTER: Final = 1.2
 """Seconds that a keeper gets to end its job by itself."""
 _EXIT_AFTER: Final = 3.0
 """Seconds in which the warm parent tells that a keeper has ended."""
+_OF_ENGINES: Final = ("CONTAINER", "DOCKER_", "XDG_RUNTIME_DIR")
+"""How the clients of container engines find theirs."""
 _PASSED_ON: Final = ("AWS_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TZ")
 _SERVERS_KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"})
 """What a runner with keys of its own does not get."""
@@ -81,12 +83,15 @@ class LocalEngine:
         *,
         silence: float = SILENCE,
         storage: Callable[[str], Settings] | None = None,
+        registries: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._storage = storage or (lambda _: settings)
         self._keys = Keys(settings.data.absolute() / "run" / "credentials")
         self._on_event = on_event
         self._silence = silence
+        self._registries = registries
+        """The credentials of a workspace for registries of images."""
         self._jobs: Path = settings.data.absolute() / "jobs"
         self._slots = settings.slots or len(os.sched_getaffinity(0))
         self._lock = threading.RLock()
@@ -105,9 +110,11 @@ class LocalEngine:
     def start(self, document: JobDocument) -> None:
         """Begin to run a job."""
         self._refuse_more(document)
+        # To look for an engine takes seconds, the first time.
+        containers = self._container_terms(document)
         settings = self._keys.give(document, self._storage(document.calling))
         try:
-            self._start(document, settings)
+            self._start(document, settings, containers)
         except BaseException:
             if document.job not in self._runs:
                 self._keys.forget(document.job)
@@ -120,11 +127,11 @@ class LocalEngine:
             if document.job in self._runs:
                 raise Unavailable(f"The job {document.job} is still running here.")
 
-    def _start(self, document: JobDocument, settings: Settings) -> None:
+    def _start(self, document: JobDocument, settings: Settings, containers: dict[str, Any] | None) -> None:
         with self._lock:
             self._refuse_more(document)
             self._refuse_strangers(document)
-            order = self._order(document, settings)
+            order = self._order(document, settings, containers)
             control = self._warm()
             ours, theirs = stream_pair()
             ours.setblocking(False)
@@ -235,7 +242,11 @@ class LocalEngine:
     def _clean_environment(self) -> dict[str, str]:
         """Nothing of the server's own environment but what tools need to be found."""
         path = os.pathsep.join(filter(None, [os.environ.get("PATH", os.defpath), str(sys.prefix) + "/bin"]))
-        kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in {"HOME", "LANG", "LC_ALL"} or name.startswith(_OF_ENGINES)
+        }
         return {**kept, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
     def _let_parent_go(self) -> None:
@@ -258,7 +269,25 @@ class LocalEngine:
 
     # -- what is sent
 
-    def _order(self, document: JobDocument, settings: Settings) -> bytes:
+    def _container_terms(self, document: JobDocument) -> dict[str, Any] | None:
+        """How the images of a package are run; None when it names none or nothing here runs any."""
+        settings = self._settings
+        if b"DockerRequirement" not in orjson.dumps(document.executable):
+            return None
+        found = engines.find(settings.containers)
+        if not found.name and settings.containers in {"auto", "none"}:
+            return None
+        return {
+            "engine": found.name,
+            "options": found.options,
+            "limited": found.limited,
+            "pull": settings.containers_pull,
+            "platform": settings.containers_platform,
+            "registries": self._registries(document.executing),
+            "why": "" if found.name else found.why,
+        }
+
+    def _order(self, document: JobDocument, settings: Settings, containers: dict[str, Any] | None) -> bytes:
         own_keys = settings.s3_credentials_file is not None or bool(settings.s3_access_key)
         return orjson.dumps(
             {
@@ -266,6 +295,7 @@ class LocalEngine:
                 "settings": orjson.Fragment(settings.to_json()),
                 "folder": str(self._jobs / str(document.job)),
                 "silence": self._silence,
+                "containers": containers,
                 "environment": {
                     name: value
                     for name, value in os.environ.items()
@@ -403,7 +433,7 @@ class LocalEngine:
 
     def _lost(self, run: _Run) -> None:
         """The keeper has gone without telling the end."""
-        if not folders.clear(self._jobs / str(run.job), patience=2):
+        if not folders.clear(self._jobs / str(run.job), patience=5):
             _log.error("Something still holds the folder of job %s.", run.job)
         if run.dismissed:
             self._ended(run, Ended(Outcome.DISMISSED))

@@ -15,6 +15,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ades.engine.local import containers
 from ades.errors import Conflict
 from ades.runner import processes
 from ades.runner.main import FOLDERS
@@ -67,6 +68,7 @@ def clear(path: Path, patience: float = 0) -> bool:
         lock = _lock(path)
         if lock is not None:
             try:
+                containers.end_left(path)
                 processes.send(processes.working_below(path), signal.SIGKILL)
                 remove(path)
             finally:

@@ -24,6 +24,7 @@ import orjson
 
 from ades.engine.local import folders, inside, sandbox
 from ades.engine.local.cgroup import Group
+from ades.engine.local.containers import Containers, Terms
 from ades.engine.local.probe import Isolation
 from ades.engine.local.watch import Watch
 from ades.engine.local.wire import Lines, read_line, receive
@@ -123,6 +124,8 @@ class _Keeper:
         self._document: JobDocument | None = None
         self._in_sandbox = False
         self._group: Group | None = None
+        self._containers: Containers | None = None
+        self._answering = threading.Lock()
 
     def keep(self) -> NoReturn:
         """The whole life of the job."""
@@ -145,8 +148,21 @@ class _Keeper:
         folders.make(folder, sandbox.owner())
         self._store = store = open_store(settings)
         plan = prepare(document, folder, settings, store, self._tell)
+        terms = order["containers"]
+        if terms is not None:
+            self._containers = Containers(
+                Terms.read(terms),
+                document.job,
+                document.attempt,
+                folder,
+                readable=tuple(map(Path, plan.readable)),
+                limits=document.limits,
+                logs=Logs(folder),
+                user=sandbox.owner() if self._isolation is Isolation.NAMESPACES else (os.geteuid(), os.getegid()),
+            )
         watch = self._watcher(document, folder)
-        self._go(orjson.dumps({**order["sandbox"], "folder": str(folder), "plan": orjson.Fragment(plan.to_json())}))
+        words = {**order["sandbox"], "folder": str(folder), "containers": terms is not None}
+        self._go(orjson.dumps({**words, "plan": orjson.Fragment(plan.to_json())}))
         outputs = self._watch(watch)
         if isinstance(outputs, Ended):
             return outputs
@@ -156,6 +172,10 @@ class _Keeper:
 
     def _watcher(self, document: JobDocument, folder: Path) -> Watch:
         limits = document.limits
+        if self._containers is not None:
+            # Engines keep their containers' memory themselves, in groups of their own.
+            pids = self._containers.pids
+            return Watch(limits, folder, keeper=self._runner, elsewhere=pids, asked=self._asked)
         if limits.memory is not None:
             self._group = Group.make(str(document.job), limits.memory)
             if self._group is not None and not self._group.add(self._runner):
@@ -175,8 +195,14 @@ class _Keeper:
         if not self._in_sandbox:
             return
         # Who was killed before could read it is found to have ended without a word.
-        with suppress(BrokenPipeError), os.fdopen(self._plan, "wb") as pipe:
-            pipe.write(order + b"\n")
+        self._answer(order + b"\n")
+
+    def _answer(self, line: bytes) -> None:
+        """Say something to the inside."""
+        view = memoryview(line)
+        with self._answering, suppress(BrokenPipeError):
+            while view:
+                view = view[os.write(self._plan, view) :]
 
     def _watch(self, watch: Watch) -> dict[str, Any] | Ended:
         """Pass on what comes from inside until it ends; the outputs, or how else it ended."""
@@ -202,6 +228,9 @@ class _Keeper:
 
     def _pass_on(self, line: bytes, watch: Watch) -> dict[str, Any] | None:
         raw = orjson.loads(line)
+        if "container" in raw and self._containers is not None:
+            self._containers.serve(raw, lambda answer: self._answer(orjson.dumps(answer) + b"\n"))
+            return None
         if "event" not in raw:
             return dict(raw)
         event = decode(line)
@@ -265,6 +294,10 @@ class _Keeper:
     # -- the end
 
     def _end_inside(self) -> None:
+        if self._containers is not None:
+            # First who waits for them, so that it does not take their end for their own doing.
+            processes.send([self._runner], signal.SIGKILL)
+            self._containers.end()
         if self._isolation is Isolation.NAMESPACES:
             # The kernel ends all others in the namespace before process 1 is seen to have ended.
             processes.send([self._runner], signal.SIGKILL)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from ades.engine.local import cgroup, folders
+from ades.engine.local import cgroup, containers, folders
 from ades.engine.local.keeper import wait_and_keep
 from ades.engine.local.probe import Isolation
 from ades.engine.local.rehearsal import rehearse
@@ -136,6 +136,8 @@ class Parent:
 
     def _clear_up(self, job: str, attempt: int, *, clean: bool) -> None:
         if not clean:
+            # While who looks after them still lives.
+            containers.end_left(self._jobs / job)
             spared = set(self._keepers)
             if self._spare is not None:
                 spared.add(self._spare[0])
@@ -158,7 +160,14 @@ def main() -> None:
     channel, jobs, isolation, *modules = sys.argv[1:]
     cwl.warm()
     processor.warm()
-    for name in ("_quickjs", "pygeoapi.error", "ades.runner.stage_in", "ades.runner.stage_out", *modules):
+    for name in (
+        "_quickjs",
+        "pygeoapi.error",
+        "ades.runner.cwl.container",
+        "ades.runner.stage_in",
+        "ades.runner.stage_out",
+        *modules,
+    ):
         importlib.import_module(name)
     cgroup.sweep()
     rehearse(Path(jobs))
