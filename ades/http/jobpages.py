@@ -39,6 +39,7 @@ def job(call: Call, found: Job) -> dict[str, Any]:
         "log_href": f"{own}/logs",
         "callbacks": callbacks.told(call, found),
         "may_act": call.services.policy.check(call.question(job=found, action="dismiss-job")).allowed,
+        "may_start": call.services.policy.check(call.question(job=found, action="change-job")).allowed,
     }
     if not found.status.finished:
         extra["events"] = f"{own}/events?after={call.services.store.events.last(found.id)}"

@@ -35,6 +35,17 @@ WORDS = {
 }
 
 
+FOLDER = {
+    "cwlVersion": "v1.2",
+    "class": "CommandLineTool",
+    "id": "crate-folder",
+    "baseCommand": ["sh", "-c"],
+    "arguments": ["mkdir -p out/below; printf small > out/small.txt; head -c 2000000 /dev/zero > out/below/large.bin"],
+    "inputs": [],
+    "outputs": {"out": {"type": "Directory", "outputBinding": {"glob": "out"}}},
+}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def package(live):
     """The package of these tests."""
@@ -149,6 +160,20 @@ def test_what_is_small_is_packed_and_what_is_large_is_named(live, job, tmp_path)
     )
     assert {"word": "hi", "size": 2000000} == json.loads((tmp_path / "request.json").read_text())["inputs"]
     assert live.client.get(f"{job}/prov").json == json.loads((tmp_path / "prov.json").read_text())
+
+
+def test_a_folder_is_packed_with_what_is_small_in_it(live, tmp_path):
+    """Its large files are named by their addresses, which can be read."""
+    live.deploy(FOLDER)
+    second, status = live.run("crate-folder", {"inputs": {}})
+    assert "successful" == status["status"], status
+    entities = graph(unpacked(live, second, tmp_path))
+    [folder] = [entities[one] for one in ids(run_of(entities)["result"])]
+    assert ("Dataset", "results/out/") == (folder["@type"], folder["@id"])
+    inside = ids(folder["hasPart"])
+    assert {"results/out/small.txt", f"{second}/results/out/below/large.bin"} <= inside
+    assert b"small" == (tmp_path / "results/out/small.txt").read_bytes()
+    assert 2000000 == len(live.client.get(f"{second}/results/out/below/large.bin").data)
 
 
 def test_several_files_in_one_input(live, job, tmp_path):

@@ -169,8 +169,11 @@ def test_every_job_has_one(live, state):
         job = live.client.post(f"{ROOT}/jobs", json={"process": "echo"}).headers["Location"]
     else:
         job, _ = live.run("two-steps", {"inputs": {"word": "x", "file": {"href": "http://127.0.0.1:9/x"}}})
-    run = labelled(read(live, job), ProvActivity, f"Job {uuid_of(job)}")
+    document = read(live, job)
+    run = labelled(document, ProvActivity, f"Job {uuid_of(job)}")
     assert state == said(run, "ades:status")
+    named = {said(agent, "schema:name") for agent in document.get_records(ProvAgent)}
+    assert ("cwltool" in named) is (state == "failed")
     assert ("ades:reason" in [str(key) for key, _ in run.attributes]) is (state == "failed")
 
 

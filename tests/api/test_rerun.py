@@ -195,6 +195,16 @@ def test_others_change_and_start_nothing(world):
         assert status == world.callers[who].post(f"/owner/ogc-api/jobs/{job}/results").status_code, who
 
 
+def test_who_may_not_start_sees_no_start(world):
+    """The page of a job that waits shows the button to those who may press it."""
+    job = world.callers["caller"].post("/owner/ogc-api/jobs", json={"process": "tool-user-service"}).json["id"]
+    page = {
+        who: world.callers[who].get(f"/owner/ogc-api/jobs/{job}", headers={"Accept": "text/html"}).text
+        for who in ("caller", "owner")
+    }
+    assert (True, False) == (f"/jobs/{job}/start" in page["caller"], f"/jobs/{job}/start" in page["owner"])
+
+
 def test_a_job_cannot_change_to_where_it_would_run_elsewhere(world):
     """Who is charged stands fast from the beginning."""
     job = world.callers["caller"].post("/owner/ogc-api/jobs", json={"process": "tool-public"}).json["id"]

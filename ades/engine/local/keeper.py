@@ -36,6 +36,7 @@ from ades.runner.events import Ended, Event, Message, Outcome, Progress, StepCha
 from ades.runner.failures import RunFailed
 from ades.runner.logs import Logs
 from ades.runner.main import failed, keep_logs, prepare, publish
+from ades.runner.software import software
 from ades.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ class _Keeper:
             ended = self._run(order)
         except Exception as error:  # noqa: BLE001 - the border of a job
             ended = self._stopped or failed(error)
+        if ended.software is None and self._document is not None:
+            ended = replace(ended, software=software(self._document.executable["kind"]))
         self._finish(ended)
 
     def _run(self, order: dict[str, Any]) -> Ended:

@@ -7,12 +7,14 @@ Process Run Crate 0.5. What is small lies in the archive; what is large is named
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import orjson
 
 from ades.model import EVERYBODY, JobStatus, ResultKind
+from ades.objects import media_type_of
 from ades.service.archive import pieces_of
 from ades.service.handover import logs_prefix
 from ades.service.provenance import prov
@@ -33,6 +35,8 @@ LARGEST: Final = 1024**2
 MOST: Final = 32 * 1024**2
 """So much is packed altogether."""
 _RUNS: Final = "https://w3id.org/ro/wfrun/"
+FILES: Final = 500
+"""A folder with more files is named as a whole."""
 _WORKFLOWS: Final = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 _CWL: Final = "https://w3id.org/workflowhub/workflow-ro-crate#cwl"
 _WORKFLOW_PROFILE: Final = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
@@ -310,13 +314,31 @@ def _result(made: Crate, facts: Facts, objects: ObjectStore, row: Result) -> str
         return made.say(f"#made/{quote(place)}", "PropertyValue", name=row.output, value=shown, **example)
     said = {"name": row.output, "encodingFormat": row.media_type, "url": facts.href(row), **example}
     if row.kind is not ResultKind.FILE:
-        return made.part(facts.href(row), "Dataset", sdDatePublished=_end(facts), **said)
+        return _folder(made, facts, objects, row, place, said)
     info = _stat(objects, row.key)
     said |= {"sha256": _hex(row.checksum), "contentSize": str(row.size if info is None else info.size)}
     if info is None or info.size > LARGEST or made.packed + info.size > MOST:
         return made.part(facts.href(row), "File", sdDatePublished=_end(facts), **said)
     name = f"results/{place}/{info.key.rsplit('/', 1)[-1]}"
     return made.pack(name, pieces_of(objects, info.key), **said)
+
+
+def _folder(made: Crate, facts: Facts, objects: ObjectStore, row: Result, place: str, said: dict[str, JSON]) -> str:
+    """A folder, with its files if there are not too many of them."""
+    found = list(islice(objects.list(str(row.key)), FILES + 1))
+    if not found or len(found) > FILES:
+        return made.part(f"{facts.href(row)}/", "Dataset", sdDatePublished=_end(facts), **said)
+    files = []
+    for info in found:
+        inside = info.key.removeprefix(f"{row.key}/")
+        kind = info.media_type or media_type_of(inside)
+        about = {"name": inside, "encodingFormat": kind, "contentSize": str(info.size)}
+        if info.size <= LARGEST and made.packed + info.size <= MOST:
+            files.append(made.pack(f"results/{place}/{inside}", pieces_of(objects, info.key), **about))
+        else:
+            address = f"{facts.href(row)}/{quote(inside)}"
+            files.append(made.part(address, "File", sdDatePublished=_end(facts), **about))
+    return made.part(f"results/{quote(place)}/", "Dataset", hasPart=[_ref(file) for file in files], **said)
 
 
 def _logs(made: Crate, facts: Facts, objects: ObjectStore, about: dict[str, JSON]) -> None:
