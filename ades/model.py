@@ -342,6 +342,8 @@ class Job(_Evolving):
     """When that time is over; None means never, or that the job has not finished."""
     software: dict[str, str] | None = None
     """Which programs ran it, by name and version; None as long as nobody has said so."""
+    usage: dict[str, float] | None = None
+    """What it has used: hours of cores and of gigabytes of memory, where the engine accounts for that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,11 @@ STATUS_INFO: Final[dict[str, Any]] = {
         "updated": _TIME,
         "keep": KEEP,
         "keepUntil": _TIME,
+        "usage": {
+            "type": "object",
+            "description": "What it has used: `cpuHours` and `ramGigabyteHours`, by what its steps had asked for.",
+            "additionalProperties": {"type": "number"},
+        },
         "exception": {"type": "object", "description": "Why it failed."},
         "links": LINKS,
     },

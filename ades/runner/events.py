@@ -77,6 +77,8 @@ class Ended:
     """Outputs that are an empty array, and so have no result of their own."""
     software: dict[str, str] | None = None
     """The programs that ran the job, by name and version."""
+    usage: dict[str, float] | None = None
+    """What the job has used: `cpuHours` and `ramGigabyteHours`, where the engine accounts for that."""
 
 
 Event = StepChanged | Progress | Message | LogStored | ResultStored | Ended

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ades import telemetry
 from ades.errors import NoSuchJob
@@ -52,15 +52,16 @@ class Endings:
 
     def _written(self, watch: Watched, ended: Ended, *, stopping: bool) -> Job:
         queue, claim = self._store.queue, watch.claim
+        told: Any = {"software": ended.software, "usage": ended.usage}
         if ended.outcome is Outcome.SUCCESSFUL:
-            return queue.finish(claim, JobStatus.SUCCESSFUL, watch.results, software=ended.software)
+            return queue.finish(claim, JobStatus.SUCCESSFUL, watch.results, **told)
         if ended.outcome is Outcome.FAILED:
             unsaid = Failure(Reason.INTERNAL, "The job failed without saying why.")
-            return queue.finish(claim, JobStatus.FAILED, failure=ended.failure or unsaid, software=ended.software)
+            return queue.finish(claim, JobStatus.FAILED, failure=ended.failure or unsaid, **told)
         if watch.surrendered or stopping:
             delay = timedelta(seconds=AGAIN if watch.surrendered == NO_ROOM else 0)
             return queue.hand_back(claim, watch.surrendered or STOPPING, delay=delay)
-        return queue.lose(claim, self._terms.attempts)
+        return queue.lose(claim, self._terms.attempts, ended.failure)
 
     def _tell(self, job: Job) -> None:
         self._log.info("A job has come to rest", job=str(job.id), status=job.status.value, message=job.message)

@@ -59,6 +59,8 @@ def status_info(job: Job, root: str, *, eodh: bool = False, steps: Iterable[Step
         document["keep"] = job.keep
     if job.keep_until is not None:
         document["keepUntil"] = moment(job.keep_until)
+    if job.usage:
+        document["usage"] = job.usage
     if job.status is JobStatus.FAILED:
         document["exception"] = exception(job)
     document["links"] = [*_links(job, root, own), *_logs(own, steps)]

@@ -46,7 +46,7 @@ _FINISH: Final = {
         *GUARDS,
         finished=clock(),
         progress=100 if status is JobStatus.SUCCESSFUL else jobs.c.progress,
-        **given("message", "failure", "software"),
+        **given("message", "failure", "software", "usage"),
     )
     for status in FINISHED
 }
@@ -189,13 +189,15 @@ class Queue:
         failure: Failure | None = None,
         message: str | None = None,
         software: dict[str, str] | None = None,
+        usage: dict[str, float] | None = None,
     ) -> Job:
         """End a job: its status and its results become visible in one moment."""
         if not status.finished:
             raise StaleClaim(f"A job does not finish as {status}.")
         if message is None:
             message = failure.message if failure else f"The job is {status}."
-        values = {**claim.proof, **news(message=message, failure=rows.failure_document(failure), software=software)}
+        told = {"message": message, "failure": rows.failure_document(failure), "software": software, "usage": usage}
+        values = {**claim.proof, **news(**told)}
         left = failure.reason if failure else Reason.DISMISSED
         with self._database.write() as tx:
             row = move(tx, _FINISH[status], claim.id, values, left=left)
@@ -208,11 +210,11 @@ class Queue:
         with self._database.write() as tx:
             return whole(tx, move(tx, _HAND_BACK_LATER if delay else _HAND_BACK, claim.id, values))
 
-    def lose(self, claim: Claim, max_attempts: int) -> Job:
-        """The worker lives, but its runner has died without a word: as if the worker itself were lost."""
+    def lose(self, claim: Claim, max_attempts: int, why: Failure | None = None) -> Job:
+        """The worker lives, but its runner has died: as if the worker itself were lost. `why`, if that is known."""
         with self._database.write() as tx:
             losses = held(tx, claim.id).losses + 1
-            which, values = _after_loss(claim.worker, losses, max_attempts, what="runner")
+            which, values = _after_loss(claim.worker, losses, max_attempts, "runner", why)
             row = move(tx, which, claim.id, {**claim.proof, "known": True, **values}, left=Reason.WORKER_LOST)
             return whole(tx, row)
 
@@ -272,10 +274,16 @@ class Queue:
             tx.run(update(jobs).where(_RUNNING).values(lease_until=clock() + jobs.c.lease_length))
 
 
-def _after_loss(worker: str, losses: int, most: int, what: str = "worker") -> tuple[Move, dict[str, Any]]:
+def _after_loss(
+    worker: str, losses: int, most: int, what: str = "worker", why: Failure | None = None
+) -> tuple[Move, dict[str, Any]]:
+    known = why if why is not None and why.reason is not Reason.WORKER_LOST else None
     if losses < most:
-        message = f"The {what} was lost; the job waits for attempt {losses + 1} of {most}."
+        begin = known.message if known else f"The {what} was lost."
+        message = f"{begin.rstrip('.')}; the job waits for attempt {losses + 1} of {most}."
         return _QUEUE_AGAIN, news(message=message, losses=losses)
+    if known is not None:
+        return _GIVE_UP, news(message=known.message, losses=losses, failure=rows.failure_document(known))
     times = "once" if losses == 1 else f"{losses} times"
     where = worker if what == "worker" else f"on {worker}"
     message = f"A {what} was lost {times} while it ran this job, the last time {where}."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _JOB: Final = (
     "id", "deploying", "calling", "executing", "owner", "process_id", "revision", "digest", "created", "updated",
     "message", "progress", "attempt", "started", "finished", "preferences", "keep", "keep_until",
-    "software",
+    "software", "usage",
 )  # fmt: skip
 """What a Job and its row call the same and keep in the same form."""
 

@@ -177,6 +177,8 @@ jobs: Final = Table(
     Column("kept_for", BigInteger),
     # Which programs ran it, by name and version.
     Column("software", Json),
+    # What it has used, by the engine's account.
+    Column("usage", Json),
     Index("ix_jobs_calling", "calling", "created", "id"),
     Index("ix_jobs_calling_status", "calling", "status", "created", "id"),
     Index("ix_jobs_calling_process", "calling", "process_id", "created", "id"),

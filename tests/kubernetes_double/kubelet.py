@@ -133,7 +133,8 @@ class Kubelet(ABC):
         if fault is not None and fault.kind in _ENDS:
             reason, code, why = _ENDS[fault.kind][0], _ENDS[fault.kind][1] or fault.code, _ENDS[fault.kind][2]
             extra = {"reason": reason, "message": why} if why else {}
-        end: Object = {"terminated": {"exitCode": code, "reason": reason, "startedAt": now(), "finishedAt": now()}}
+        times = {"startedAt": self._began(pod) or now(), "finishedAt": now()}
+        end: Object = {"terminated": {"exitCode": code, "reason": reason, **times}}
         if message:
             end["terminated"]["message"] = message
         # What somebody has injected runs on, and so does the pod.
@@ -141,6 +142,16 @@ class Kubelet(ABC):
         self.write(pod, {"phase": phase, "containerStatuses": _statuses(pod, container, end), **extra})
         if fault is not None and fault.kind == "preempted":
             self.remove(pod)
+
+    def _began(self, pod: Object) -> str | None:
+        """When the container of a pod was started."""
+        try:
+            present = self.cluster.objects.get("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
+        except ApiError:
+            return None
+        state = (present["status"].get("containerStatuses") or [{}])[0].get("state") or {}
+        began: str | None = state.get("running", {}).get("startedAt")
+        return began
 
     def remove(self, pod: Object) -> None:
         """Take a pod out of the API, if it is still the same."""

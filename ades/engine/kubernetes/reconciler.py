@@ -19,6 +19,7 @@ from ades.engine.kubernetes.api import FORBIDDEN, NOT_FOUND, ApiError
 from ades.engine.kubernetes.launcher import Launched, Occupied, Over
 from ades.engine.kubernetes.names import job_name
 from ades.engine.kubernetes.run import Phase, Sight
+from ades.engine.kubernetes.usage import Usage
 from ades.errors import AdesError, Unavailable
 from ades.model import Failure, Reason
 from ades.runner.events import Ended, Message, Outcome, Progress, StepChanged
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 LINGER: Final = 15.0
 """Seconds beyond its grace after which what was told to go is removed by force."""
+LAG: Final = 2.0
+"""Seconds by which one watch may be behind the other."""
 _LONGEST_PAUSE: Final = 30.0
 _RENEW_EARLY: Final = 1 / 3
 """Part of their life before the end of which credentials are replaced."""
@@ -200,7 +203,9 @@ class Reconciler:
     def _follow(self, run: Run) -> None:
         pods = [pod for pod in self.sight.pods(run.job) if pod.attempt == run.attempt]
         runners = [pod for pod in pods if pod.step is None]
-        run.runner = max(runners, key=lambda pod: pod.version, default=run.runner)
+        gone = self.sight.last_runner(run.job)
+        known = run.runner if gone is None or gone.attempt != run.attempt else gone
+        run.runner = max(runners, key=lambda pod: pod.version, default=known)
         for step in run.steps.news(pods):
             self._tell(run, StepChanged(step))
         self._hear(run)
@@ -216,9 +221,9 @@ class Reconciler:
         seen = self.sight.job(run.job)
         if seen is not None and seen.ended is None:
             return False
-        if not present:
+        if seen is None and not present:
             return True
-        run.leave_by = run.leave_by or time.monotonic() + run.placement.grace + LINGER
+        run.leave_by = run.leave_by or time.monotonic() + (run.placement.grace + LINGER if present else LAG)
         self.look_at(run, run.leave_by)
         return time.monotonic() >= run.leave_by
 
@@ -304,8 +309,9 @@ class Reconciler:
 
     def _deliver(self, run: Run, record: Record) -> None:
         """Tell everything that the record says, the end last."""
+        usage = Usage.of(record, run.steps.used())
         for event in record.events:
-            told = run.steps.complete(event)
+            told = usage.on(run.steps.complete(event))
             if isinstance(told, Ended) and told.outcome is Outcome.DISMISSED and not run.dismissed:
                 told = Ended(Outcome.LOST, Failure(Reason.WORKER_LOST, "The runner of the job was stopped."))
             self._tell(run, told)

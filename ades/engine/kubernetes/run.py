@@ -74,6 +74,7 @@ class Sight:
     def __init__(self) -> None:
         self._jobs: dict[UUID, JobSeen] = {}
         self._pods: dict[UUID, dict[str, PodSeen]] = {}
+        self._gone: dict[UUID, PodSeen] = {}
 
     def jobs(self) -> frozenset[UUID]:
         """All jobs of which there is a Job that means something."""
@@ -101,7 +102,12 @@ class Sight:
         if known is None or known.uid != seen.uid:
             return False
         del self._jobs[seen.job]
+        self._gone.pop(seen.job, None)
         return True
+
+    def last_runner(self, job: UUID) -> PodSeen | None:
+        """The runner's pod that is gone, as it was last: it may have been gone before anybody asked."""
+        return self._gone.get(job)
 
     def put_pod(self, seen: PodSeen) -> None:
         """Take in a pod."""
@@ -114,6 +120,8 @@ class Sight:
         """A pod is gone."""
         pods = self._pods.get(seen.job, {})
         pods.pop(seen.uid, None)
+        if seen.step is None and seen.job in self._jobs:
+            self._gone[seen.job] = seen
         if not pods:
             self._pods.pop(seen.job, None)
 
@@ -126,7 +134,7 @@ class Sight:
             if job not in listed and namespace in {"", seen.namespace} and not seen.version > version > 0
         }
         for job in gone:
-            del self._jobs[job]
+            self.drop_job(self._jobs[job])
         return gone | {job for job, seen in listed.items() if self.put_job(seen)}
 
     def list_pods(self, namespace: str, found: Iterable[PodSeen], version: int) -> set[UUID]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from ades.engine.kubernetes import verdict
+from ades.engine.kubernetes import usage, verdict
 from ades.model import Reason, Step, StepState
 from ades.runner.events import Ended, StepChanged
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ades.engine.kubernetes.placement import Placement
     from ades.engine.kubernetes.seen import PodSeen
+    from ades.engine.kubernetes.usage import Used
     from ades.model import JSON
     from ades.runner.events import Event
 
@@ -39,6 +40,10 @@ class Steps:
     def begun(self) -> bool:
         """Whether any tool has run."""
         return any(step.started for step in self._told.values())
+
+    def used(self) -> dict[str, Used]:
+        """What each step had asked for, for as long as its last pod ran."""
+        return {name: usage.asked(step) for name, step in self._told.items()}
 
     def news(self, pods: Iterable[PodSeen]) -> list[Step]:
         """The steps that are other than they were told."""
