@@ -228,6 +228,7 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
     port = _port(settings)
     prepare(settings)
     workers = settings.workers or os.cpu_count() or 1
+    _clear_numbers(settings)
     if workers > 1:
         _share_numbers(settings)
     server: Any = Granian(
@@ -305,13 +306,17 @@ def _worker(settings: Settings) -> Iterator[Callable[[], None]]:
         worker.stop()
 
 
-def _share_numbers(settings: Settings) -> None:
-    """Let the processes add up their metrics: in a folder that they find when they import the library anew."""
-    folder = settings.data.absolute() / "run" / "metrics"
+def _clear_numbers(settings: Settings) -> None:
+    """The numbers of a server begin with it."""
+    folder = telemetry.numbers(settings.data)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.db"):
         old.unlink()
-    os.environ[telemetry.SHARED_NUMBERS] = str(folder)
+
+
+def _share_numbers(settings: Settings) -> None:
+    """Let the web processes add up their metrics: in a folder that they find when they import the library anew."""
+    os.environ[telemetry.SHARED_NUMBERS] = str(telemetry.numbers(settings.data))
     multiprocessing.set_start_method("spawn", force=True)
 
 

@@ -53,9 +53,9 @@ def ready(call: Call) -> Response:
     return Response(body, 503 if failed else 200, content_type=JSON.media_type)
 
 
-def metrics(_call: Call) -> Response:
+def metrics(call: Call) -> Response:
     """The numbers of all processes of this server, as Prometheus reads them."""
-    body, media_type = telemetry.exposition()
+    body, media_type = telemetry.exposition(call.services.settings.data)
     return Response(body, content_type=media_type)
 
 

@@ -214,8 +214,13 @@ class Supervised:
             child.wait()
 
     def _spawned(self) -> subprocess.Popen[bytes]:
+        folder = telemetry.numbers(self._settings.data)
+        folder.mkdir(parents=True, exist_ok=True)
+        environment = os.environ | {telemetry.SHARED_NUMBERS: str(folder)}
         command = [*COMMAND, str(os.getpid())]
-        child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own module
+        child = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, start_new_session=True, env=environment
+        )
         if child.stdin is not None:
             with child.stdin as pipe:
                 pipe.write(self._settings.to_json())
@@ -229,6 +234,7 @@ class Supervised:
             pause = 0.0 if time.monotonic() - began > LONGEST_PAUSE else min(LONGEST_PAUSE, 2 * pause + 0.2)
             if self._stopping.wait(pause):
                 return
+            telemetry.forget(self._settings.data, self._child.pid)
             self._log.warning("The worker has ended and is started again", code=code)
             self._child = self._spawned()
 

@@ -197,6 +197,19 @@ def test_h1_any_subset_is_allowed(client):
         assert 201 == answer.status_code, answer.text
 
 
+def test_the_numbers_of_the_worker_are_among_those_of_the_server(calling, receiver):
+    """Callbacks and jobs are counted where they happen, and read at the one address; each name is told once."""
+    receiver.answers["/successUri"] = [500]
+    calling.run("echo", subscribed(receiver, "successUri"))
+    receiver.wait("/successUri", 2)
+    text = until(lambda: '{outcome="delivered"}' in (text := calling.client.get("/metrics").text) and text)
+    for line in ('ades_callbacks_total{outcome="failed"}', 'ades_jobs_finished_total{reason="",status="successful"}'):
+        assert 1 <= float(next(found for found in text.splitlines() if found.startswith(line)).rpartition(" ")[2])
+    told = [line for line in text.splitlines() if line.startswith("# TYPE")]
+    assert len(told) == len(set(told))
+    assert {"# TYPE ades_streams_open gauge", "# TYPE ades_jobs_running gauge"} <= set(told)
+
+
 # -- in which form --------------------------------------------------------------------------------------------------
 
 
