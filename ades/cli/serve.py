@@ -34,7 +34,7 @@ def serve(host: str | None, port: int | None, data: Path | None, *, insecure: bo
 
 def greeting(settings: Settings, address: str) -> str:
     """What a newcomer sees first: where it is, and what to try."""
-    api = f"{address}/{settings.workspace}/ogc-api"
+    api = f"{address}/{_workspace(settings)}/ogc-api"
     return "\n".join(
         [
             f"{settings.title} is at {address}",
@@ -47,6 +47,15 @@ def greeting(settings: Settings, address: str) -> str:
             "",
         ]
     )
+
+
+def _workspace(settings: Settings) -> str:
+    """The first workspace, if it is still there, else another one."""
+    from ades.store import Store
+
+    with Store.open(settings.database_url) as store:
+        names = [workspace.name for workspace in store.workspaces.list()]
+    return settings.workspace if settings.workspace in names or not names else names[0]
 
 
 @click.command()

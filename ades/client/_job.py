@@ -76,6 +76,8 @@ class Job:
         self._client = client
         self.document = status
         self._results = self._outputs = results
+        self.linked: dict[str, JSON] = {}
+        """Documents to which the outputs point, by their addresses, as far as they have been read."""
         said = find_link(status, "self", "monitor") or status.get("location")
         self.url = place or (client.near(str(said)) if said else f"{client.url}/jobs/{quote(self.id, safe='')}")
 
@@ -229,9 +231,14 @@ class Job:
 
     def item_documents(self) -> Iterator[tuple[str, dict[str, JSON]]]:
         """The STAC items among the results as they are written, each with its address."""
-        http, near = self._client.http, self._client.near
-        for url in _results.item_links(self.outputs(), self.url, lambda address: http.json(near(address))):
-            yield url, http.json(near(url))
+        for url in _results.item_links(self.outputs(), self.url, self._linked):
+            yield url, self._client.http.json(self._client.near(url))
+
+    def _linked(self, url: str) -> JSON:
+        """A document to which the outputs point."""
+        if url not in self.linked:
+            self.linked[url] = self._client.http.json(self._client.near(url))
+        return self.linked[url]
 
     def download(self, folder: str | Path, *, progress: Callable[[int, int], None] | None = None) -> list[Path]:
         """Write every file of the results, items with their assets, into a folder; the paths written.

@@ -31,7 +31,7 @@ def item_links(results: JSON, base: str, read: Callable[[str], JSON]) -> Iterato
     """Addresses of STAC items in a results document: of the collection itself, or of those that it points to."""
     if not isinstance(results, dict):
         return
-    if results.get("type") in {"Collection", "Catalog"}:
+    if _is_catalogue(results):
         yield from (urljoin(base, link["href"]) for link in links(results) if link.get("rel") == "item")
         return
     for entry in results.values():
@@ -76,6 +76,8 @@ def _named(job: Job) -> Iterator[tuple[str, ...]]:
             for index, value in enumerate(entry if isinstance(entry, list) else [entry]):
                 if isinstance(value, dict) and "href" in value and "stac" not in str(value.get("type")):
                     place = urljoin(job.url, str(value["href"]))
+                    if _is_catalogue(job.linked.get(place)):
+                        continue  # its items are written, with their files
                     name = _file_name(value, place) or f"{output}-{index}"
                     yield (place, output, name) if isinstance(entry, list) else (place, name)
 
@@ -84,6 +86,10 @@ def _file_name(link: dict[str, JSON], place: str) -> str:
     """Addresses of results often end with the name of the output; then the title is the name of the file."""
     last, title = _last_name(place), str(link.get("title") or "")
     return title if "." not in last and "." in title and "/" not in title else last
+
+
+def _is_catalogue(document: JSON) -> bool:
+    return isinstance(document, dict) and document.get("type") in {"Collection", "Catalog"}
 
 
 def _outputs(results: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:

@@ -153,6 +153,16 @@ def test_workspaces_are_made_changed_and_removed(ades):
     assert "is gone" in ades("workspace", "remove", "alice").stdout
 
 
+def test_the_start_message_points_to_a_workspace_that_is_there(ades, tmp_path):
+    """Somebody may have removed the first one."""
+    ades("workspace", "create", "alice")
+    process = Process("serve", tmp_path, worker="false")
+    process.address()
+    said = process.says(r"look around +(\S+)")
+    process.stop()
+    assert said.endswith("/alice/ogc-api")
+
+
 def test_tokens_are_shown_once_and_can_be_revoked(ades):
     """A list never shows the secret."""
     ades("workspace", "create", "alice")
