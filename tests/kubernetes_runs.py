@@ -122,6 +122,7 @@ class Site:
         self.store = open_store(self.settings)
         self.env: dict[str, str] = {}
         """Further settings of the runners."""
+        self.command = ["ades", "runner"]
         self.credentials: bytes | None = None
         """What lies in the Secret of each job."""
         self._prepare(cluster)
@@ -198,7 +199,7 @@ class Site:
         container = {
             "name": "runner",
             "image": IMAGE,
-            "command": ["ades", "runner"],
+            "command": self.command,
             "env": [*({"name": name, "value": value} for name, value in env.items()), named, uid],
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
         }

@@ -133,6 +133,7 @@ class _Run:
         self._logs = SpokenLogs(self._folder)
         self._yard = yard = self._enter(document.pods)
         cwl.quiet()
+        cwl.only(document.executable["document"].get("cwlVersion"))
         plan = main.prepare(document, self._folder, self._settings, self._store, self._account)
         ahead = ThreadPoolExecutor(1, "ahead").submit(_get_ready_to_publish)
         outputs = main.execute(plan, self._folder, self._logs, self._account, way=way(yard))
