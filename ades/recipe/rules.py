@@ -29,6 +29,9 @@ RESERVED_INPUTS: Final = frozenset(
     },
 )
 PROCESS_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,127}")
+_NO_NAME: Final = re.compile(r"\.{0,2}|.*[/\\\x00-\x1f\x7f-\x9f].*", re.DOTALL)
+"""What cannot be a part of an address and the name of a folder."""
+_LONGEST_NAME: Final = 128
 
 _REFERENCE: Final = re.compile(
     r"""\$\((?:inputs|self|runtime|null)(?:\.\w+|\[(?:\d+|'(?:[^']|\\')+'|"(?:[^"]|\\")+")\])*\)"""
@@ -75,6 +78,14 @@ def _reserved(entry: Node, processes: list[Node]) -> None:
             raise MalformedPackage(
                 f"The input `{port['id']}` has a reserved name: credentials never travel as inputs. Take it out.",
                 field=port["id"],
+            )
+    for port in entry["outputs"]:
+        if _NO_NAME.fullmatch(port["id"]) or len(port["id"]) > _LONGEST_NAME:
+            raise MalformedPackage(
+                f"The output `{port['id'][:60]!r}` cannot have this id: it becomes part of addresses and of the names of "
+                "its files. Give it one without `/`, `\\` and control characters, that is not `.` or `..`, of "
+                f"{_LONGEST_NAME} characters at most.",
+                field=port["id"][:60],
             )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from runs import shell
 
+from ades.engine.local.words import Words
 from ades.model import Reason, StepState
 from ades.runner.document import Options
 from ades.runner.events import Outcome
@@ -146,6 +149,36 @@ def test_the_failure_of_a_step_carries_its_last_words(sandboxed):
     step = run.steps["tool"]
     assert (StepState.FAILED, Reason.EXIT_CODE, 7) == (step.state, step.reason, step.exit_code)
     assert failure.message == step.message
+
+
+WITH_PATHS = {
+    "a folder without rights": ("mkdir d; chmod 000 d", "{o: {type: Directory, outputBinding: {glob: d}}}"),
+    "a file without rights": (
+        "touch d; chmod 000 d",
+        "{o: {type: string, outputBinding: {glob: d, loadContents: true, outputEval: '$(self[0].contents)'}}}",
+    ),
+    "a pipe": ("mkfifo d", "{o: {type: File, outputBinding: {glob: d}}}"),
+    "a tool that names its folder": ("echo $PWD; exit 3", "{}"),
+}
+
+
+@pytest.mark.parametrize("case", WITH_PATHS)
+def test_where_the_server_keeps_its_files_is_not_told(sandboxed, case):
+    """Messages name files as the job knows them."""
+    script, outputs = WITH_PATHS[case]
+    run = sandboxed.run(shell(script, outputs=outputs))
+    assert Outcome.FAILED is run.ended.outcome
+    assert "work/" in f"{run.ended.failure.message}{run.ended.failure.log_tail}"
+    for event in run.events:
+        assert str(sandboxed.data).lstrip("/") not in str(event)
+
+
+def test_other_paths_stay_as_they_are():
+    """Only whole paths of the server are taken out, wherever its data folder is."""
+    words = Words.of(Path("/data/jobs/0b"))
+    assert b'"work/x of . in objects/y"' == words.plain(b'"/data/jobs/0b/work/x of /data/jobs/0b in /data/objects/y"')
+    for line in (b'{"data": "/mnt/data/x"}', b'"metadata/x data/y"', b'"/data/jobs/0bc"'.replace(b"/data/", b"/srv/")):
+        assert line == words.plain(line)
 
 
 FLOW = """

@@ -28,11 +28,12 @@ from ades.engine.local.containers import Containers, Terms
 from ades.engine.local.probe import Isolation
 from ades.engine.local.watch import Watch
 from ades.engine.local.wire import Lines, read_line, receive
+from ades.engine.local.words import Words
 from ades.model import Failure, Reason, Step, StepState
 from ades.objects import open_store
 from ades.runner import linux, processes
 from ades.runner.document import JobDocument
-from ades.runner.events import Ended, Event, Message, Outcome, Progress, StepChanged, decode, encode
+from ades.runner.events import Ended, Event, Message, Outcome, Progress, ResultStored, StepChanged, decode, encode
 from ades.runner.failures import RunFailed
 from ades.runner.logs import Logs
 from ades.runner.main import failed, keep_logs, prepare, publish
@@ -121,6 +122,7 @@ class _Keeper:
         self._steps: dict[str, Step] = {}
         self._stopped: Ended | None = None
         self._folder: Path | None = None
+        self._words = Words()
         self._store: ObjectStore | None = None
         self._document: JobDocument | None = None
         self._in_sandbox = False
@@ -148,6 +150,7 @@ class _Keeper:
         self._document = document = JobDocument.from_json(orjson.dumps(order["document"]))
         settings = Settings.from_json(orjson.dumps(order["settings"]))
         self._folder = folder = Path(order["folder"])
+        self._words = Words.of(folder)
         folders.make(folder, sandbox.owner())
         self._store = store = open_store(settings)
         plan = prepare(document, folder, settings, store, self._tell)
@@ -242,7 +245,7 @@ class _Keeper:
                 event = StepChanged(_judged(event.step, watch))
                 self._steps[event.step.name] = event.step
                 line = encode(event).rstrip(b"\n")
-            self._send(line + b"\n")
+            self._send(self._words.plain(line) + b"\n")
         return None
 
     # -- from the engine
@@ -355,7 +358,9 @@ class _Keeper:
         return Ended(ended.outcome, replace(failure, step=alike[0]), ended.empty) if len(alike) == 1 else ended
 
     def _tell(self, event: Event) -> None:
-        self._send(encode(event))
+        line = encode(event)
+        # Values are what the tool has made; nobody changes them.
+        self._send(line if isinstance(event, ResultStored) else self._words.plain(line))
 
     def _send(self, line: bytes) -> None:
         try:

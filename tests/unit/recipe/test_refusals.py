@@ -1,5 +1,7 @@
 """What cannot run is refused at deploy, all of it at once, with the line and with what to write instead."""
 
+import json
+
 import pytest
 
 from ades.errors import InvalidPackage, MalformedPackage
@@ -135,6 +137,22 @@ def test_everything_is_told_at_once():
     found = problems(TOOL.replace("string", "sting").replace("stdout", "stdot").replace("baseCommand", "basecommand"))
     assert [4, 6, 8] == sorted(problem["line"] for problem in found)
     assert all(problem["path"] for problem in found)
+
+
+@pytest.mark.parametrize("name", [".", "..", "a/..", "a\\b", "a\nb", "x" * 129])
+def test_outputs_whose_ids_cannot_be_names(name):
+    """An output's id becomes part of addresses and of files' names: what cannot is refused at deploy, by its name."""
+    package = {
+        "cwlVersion": "v1.2",
+        "class": "CommandLineTool",
+        "id": "tool",
+        "inputs": [],
+        "outputs": [{"id": name, "type": "stdout"}],
+    }
+    with pytest.raises(MalformedPackage) as caught:
+        compile_package(read(json.dumps(package).encode(), "application/json"))
+    assert "cannot have this id" in caught.value.detail
+    assert name.rpartition("/")[2][:60] == caught.value.field
 
 
 def test_no_more_is_told_than_anybody_reads():
