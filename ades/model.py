@@ -188,15 +188,14 @@ class Keep:
     @classmethod
     def read(cls, value: object) -> Self:
         """`forever`, a number of days, or `none` for no results. Raises ValueError that says so."""
-        word = value.strip().lower() if isinstance(value, str) else value
-        if word == "forever":
+        if value == "forever":
             return cls()
-        if word == "none":
+        if value == "none":
             return cls(NO_RESULTS_AFTER / 86400, results=False)
-        try:
-            days = float(word) if isinstance(word, str | int | float) and not isinstance(word, bool) else 0.0
-        except ValueError:
-            days = 0.0
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number and not (isinstance(value, str) and _DAYS.fullmatch(value)):
+            value = 0
+        days = float(value)  # type: ignore[arg-type]
         if not 0 < days <= LONGEST_KEEP:
             raise ValueError("should be `forever`, a number of days, or `none` to keep no results")
         return cls(days)
@@ -205,6 +204,7 @@ class Keep:
         return "none" if not self.results else "forever" if self.days is None else f"{self.days:g}"
 
 
+_DAYS: Final = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 NO_RESULTS_AFTER: Final = 3600.0
 """Seconds in which results that are not kept can still be read by who waits for them."""
 LONGEST_KEEP: Final = 36500
@@ -466,6 +466,47 @@ class Result(_Evolving):
     items: tuple[StacItem, ...] = ()
     """The STAC documents that were written for this result. They go into tables of their own (`Store.stac`) and do
     not come back with the result."""
+
+
+class ReleaseStatus(StrEnum):
+    """Where a release is in its life."""
+
+    REQUESTED = "requested"
+    """Waits to be copied."""
+    RELEASED = "released"
+    FAILED = "failed"
+    WITHDRAWING = "withdrawing"
+    """Waits to be deleted."""
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Release(_Evolving):
+    """Results of a job that were copied to where others find them. It outlives the job."""
+
+    id: UUID
+    workspace: str
+    job: UUID
+    process_id: str
+    store: str
+    """The name of the release store."""
+    collection: str
+    """What it belongs to there."""
+    outputs: tuple[str, ...]
+    status: ReleaseStatus
+    requested: datetime
+    requested_by: str
+    message: str = ""
+    files: tuple[dict[str, JSON], ...] = ()
+    """Each with path, size and sha256."""
+    released: datetime | None = None
+    withdrawn: datetime | None = None
+    withdrawn_by: str | None = None
+
+    @property
+    def place(self) -> str:
+        """The key of its folder in the release store."""
+        return f"{self.workspace}/{self.collection}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,13 @@ class Settings(BaseSettings):
         description="Seconds between two looks through all files for those that belong to nothing; 0: never.",
     )
 
+    # where results are released to
+    release_stores: Words = Field(
+        (),
+        description="Places that results may be released to: `name=place`, where the place is a folder or "
+        "`s3://bucket/prefix` reached with the server's keys.",
+    )
+
     # inputs of jobs
     stage_in_limit: int = Field(100 * 1000**3, ge=1, description="Most bytes that the inputs of one job may have.")
     stage_in_timeout: float = Field(6 * 3600, gt=0, description="Seconds that bringing the inputs of a job may take.")
@@ -493,6 +500,7 @@ class Settings(BaseSettings):
         "fetch_schemes",
         "s3_inputs",
         "input_folders",
+        "release_stores",
         "oidc_audience",
         "oidc_algorithms",
         "admin_roles",
@@ -509,6 +517,19 @@ class Settings(BaseSettings):
     @classmethod
     def _keep(cls, value: str) -> str:
         return str(Keep.read(value))
+
+    @field_validator("release_stores")
+    @classmethod
+    def _places(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [word for word in value if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*=.+", word)]
+        if wrong:
+            raise ValueError(f"write name=place, not {wrong[0]}")
+        return value
+
+    @property
+    def released_to(self) -> dict[str, str]:
+        """The release stores by name."""
+        return dict(word.split("=", 1) for word in self.release_stores)
 
     @field_validator("oidc_algorithms")
     @classmethod

@@ -39,6 +39,7 @@ ALLOWED = {
         "read-results": "owner administrator",
         "dismiss-job": "owner administrator",
         "change-job": "owner administrator",
+        "release-results": "owner administrator",
     },
     "public": {
         "read-process": "caller owner stranger administrator",
@@ -51,6 +52,7 @@ ALLOWED = {
         "read-results": "caller administrator",
         "dismiss-job": "caller administrator",
         "change-job": "caller administrator",
+        "release-results": "caller administrator",
     },
     "shared": {
         "read-process": "caller owner administrator",
@@ -63,6 +65,7 @@ ALLOWED = {
         "read-results": "caller administrator",
         "dismiss-job": "caller administrator",
         "change-job": "caller administrator",
+        "release-results": "caller administrator",
     },
     "user-service": {
         "read-process": "caller owner stranger administrator",
@@ -75,6 +78,7 @@ ALLOWED = {
         "read-results": "caller owner administrator",
         "dismiss-job": "caller owner administrator",
         "change-job": "caller administrator",
+        "release-results": "caller administrator",
     },
 }
 
@@ -88,6 +92,8 @@ OF_WORKSPACE = {
     "list-all-jobs": "owner administrator",
     "deploy-process": "owner administrator",
     "read-files": "owner administrator",
+    "read-releases": "owner administrator",
+    "withdraw-release": "owner administrator",
     "write-files": "owner administrator",
     "read-workspace": "owner administrator",
     "manage-secrets": "owner administrator",

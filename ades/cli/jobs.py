@@ -7,7 +7,7 @@ import itertools
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,7 @@ from ades.cli.session import Session, grid, plain, table, talks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ades.client import Job
+    from ades.client import Client, Job
 
 LOOK = 2
 """Seconds between two looks."""
@@ -118,15 +118,85 @@ def logs(session: Session, job_id: str, step: str | None, *, follow: bool) -> No
             click.echo(told(line))
 
 
-@click.command()
-@click.argument("job_id")
-@talks
-def results(session: Session, job_id: str) -> None:
-    """Print the results of a job.
+class _Results(click.Group):
+    """`ades results JOB` is what most people want."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What is none of the commands is a job to show."""
+        known = {*self.commands, *ctx.help_option_names}
+        return super().parse_args(ctx, args if not args or known & set(args[:1]) else ["show", *args])
+
+
+@click.group(cls=_Results)
+def results() -> None:
+    """Print the results of a job; release them for others.
 
     Example: ades results 01890a5d-ac96-774b-bcce-b302099a8057
     """
+
+
+@results.command()
+@click.argument("job_id")
+@talks
+def show(session: Session, job_id: str) -> None:
+    """Print the results of a job; the word `show` may be left out.
+
+    Example: ades results show 01890a5d-ac96-774b-bcce-b302099a8057
+    """
     print_results(session.client().job(job_id))
+
+
+@results.command()
+@click.argument("job_id")
+@click.option("--to", "store", required=True, help="The release store, by the name that the operator has given it.")
+@click.option("--output", "outputs", multiple=True, help="Only this output; again for more.")
+@click.option("--collection", help="What it belongs to there.  [default: the process]")
+@talks
+def release(session: Session, job_id: str, store: str, outputs: tuple[str, ...], collection: str | None) -> None:
+    """Copy results of a job to a release store, where they outlive the job.
+
+    Example: ades results release 01890a5d-ac96-774b-bcce-b302099a8057 --to public
+    """
+    client = session.client()
+    found = _settled(client, client.release(job_id, store, outputs=outputs, collection=collection), "requested")
+    session.show(found, lambda: click.echo(f"{found['id']} is {found['status']}: {found['place']} in {found['to']}."))
+    if found["status"] != "released":
+        raise click.ClickException(str(found["message"]))
+
+
+@results.command()
+@click.option("--job", "job_id", help="Only releases of this job.")
+@talks
+def released(session: Session, job_id: str | None) -> None:
+    """List what was released, newest first.
+
+    Example: ades results released
+    """
+    found = session.client().releases(job_id)
+    head = ["id", "job", "to", "collection", "status", "requested", "by"]
+    keys = ["id", "job", "to", "collection", "status", "requested", "requestedBy"]
+    session.show(found, lambda: table([[_cell(one.get(key)) for key in keys] for one in found], head))
+
+
+@results.command()
+@click.argument("release_id")
+@talks
+def withdraw(session: Session, release_id: str) -> None:
+    """Delete a release where it was copied to.
+
+    Example: ades results withdraw 01890a5d-ac96-774b-bcce-b302099a8057
+    """
+    client = session.client()
+    found = _settled(client, client.withdraw(release_id), "withdrawing")
+    session.show(found, lambda: click.echo(f"{found['id']} is {found['status']}."))
+
+
+def _settled(client: Client, found: dict[str, Any], waiting: str) -> dict[str, Any]:
+    """Look again until a worker has done it."""
+    while found["status"] == waiting:
+        time.sleep(0.5)
+        found = client.one_release(str(found["id"]))
+    return found
 
 
 @click.command()

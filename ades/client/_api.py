@@ -110,6 +110,31 @@ class Client:
         """Forget a secret."""
         self.http.send("DELETE", self._secret(name))
 
+    def release(
+        self, job_id: str, to: str, *, outputs: Sequence[str] = (), collection: str | None = None
+    ) -> dict[str, JSON]:
+        """Have results of a job copied to a release store of the server."""
+        self._ades("releases")
+        asked = {"job": job_id, "to": to, "outputs": list(outputs) or None, "collection": collection}
+        body = {name: value for name, value in asked.items() if value is not None}
+        found: dict[str, JSON] = self.http.send("POST", f"{self.url}/releases", json=body).json()
+        return found
+
+    def releases(self, job_id: str | None = None) -> list[dict[str, JSON]]:
+        """What was released, newest first."""
+        self._ades("releases")
+        return list(self.http.json(f"{self.url}/releases", params={"job": job_id})["releases"])
+
+    def one_release(self, release_id: str) -> dict[str, JSON]:
+        """A release, with its files and their checksums."""
+        found: dict[str, JSON] = self.http.json(f"{self.url}/releases/{quote(release_id, safe='')}")
+        return found
+
+    def withdraw(self, release_id: str) -> dict[str, JSON]:
+        """Have a release deleted where it was copied to."""
+        found: dict[str, JSON] = self.http.send("DELETE", f"{self.url}/releases/{quote(release_id, safe='')}").json()
+        return found
+
     def _secret(self, *name: str) -> str:
         self._ades("secrets")
         parts = ["workspaces", str(self._workspace), "secrets", *name]

@@ -109,7 +109,7 @@ AREA: Final = Area(
                 "id": {"type": "string"},
                 "access": {"type": "string", "enum": [word.value for word in Access]},
                 "sharedWith": {"type": "array", "items": {"type": "string", "pattern": "^(workspace|user):.+$"}},
-                "keep": KEEP | {"nullable": True},
+                "keep": KEEP,
                 "links": LINKS,
             },
         },

@@ -32,8 +32,11 @@ PROBLEM: Final[dict[str, Any]] = {
 }
 
 KEEP: Final[dict[str, Any]] = {
-    "type": "string",
-    "pattern": r"^(forever|none|[0-9]+(\.[0-9]+)?)$",
+    "anyOf": [
+        {"type": "string", "pattern": r"^(forever|none|[0-9]{1,5}(\.[0-9]{1,6})?)$"},
+        {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 36500},
+    ],
+    "nullable": True,
     "description": "How long a job is kept after its end: `forever`, a number of days, or `none` for no results.",
     "example": "30",
 }

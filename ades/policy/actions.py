@@ -37,6 +37,11 @@ class Action(StrEnum):
     DISMISS_JOB = "dismiss-job"
     """Stop a running job, or remove a finished one."""
 
+    RELEASE_RESULTS = "release-results"
+    """Copy results of a job to a release store."""
+    READ_RELEASES = "read-releases"
+    WITHDRAW_RELEASE = "withdraw-release"
+
     READ_FILES = "read-files"
     WRITE_FILES = "write-files"
 

@@ -104,6 +104,12 @@ right("dismiss-job") := "stopper"
 
 right("change-job") := "calling workspace"
 
+right("release-results") := "calling workspace"
+
+right("read-releases") := "member"
+
+right("withdraw-release") := "member"
+
 right("create-workspace") := "administrator"
 
 right("change-workspace") := "administrator"
@@ -217,6 +223,12 @@ words("read-results") := ["execute", "read"]
 words("execute-process") := ["execute"]
 
 words("change-job") := ["execute"]
+
+words("release-results") := ["execute"]
+
+words("withdraw-release") := ["execute"]
+
+words("read-releases") := ["execute", "read"]
 
 words("dismiss-job") := ["execute"]
 

@@ -27,6 +27,7 @@ from ades.service.homes import homes
 from ades.service.letters import Letters
 from ades.service.life import Life
 from ades.service.quotas import Quotas
+from ades.service.release import Copier
 from ades.service.results import Outputs
 from ades.service.stagings import staging_of
 from ades.service.storage import Storages
@@ -97,6 +98,8 @@ class Worker:
         with Store.open(settings.database_url) as store:
             chores = Chores(store, _storages(settings, store), settings)
             chores.start()
+            copier = Copier(store, _storages(settings, store), settings)
+            copier.start()
             deliverer = self._deliverer(store)
             deliverer.start()
             if settings.engine == "kubernetes":
@@ -105,6 +108,7 @@ class Worker:
                 self._work(self._assembled(store))
             deliverer.stop()
             chores.stop()
+            copier.stop()
 
     def _run_elected(self, store: Store) -> None:
         """Where jobs run on without their worker, one worker looks after all of them."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ades.store.database import Database, Transaction
 
-VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+VERSIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """All migrations, oldest first. They stand here so that a server whose database is ready never loads alembic."""
 
 FOLDER: Final = Path(__file__).with_name("migrations")

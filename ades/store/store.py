@@ -17,6 +17,7 @@ from ades.store.leases import Leases
 from ades.store.outbox import Outbox
 from ades.store.processes import Processes
 from ades.store.queue import Queue
+from ades.store.releases import Releases
 from ades.store.results import Results
 from ades.store.secrets import Secrets
 from ades.store.stac import Stac
@@ -44,6 +45,7 @@ class Store:
         self.events = Events(database)
         self.outbox = Outbox(database)
         self.leases = Leases(database)
+        self.releases = Releases(database)
         self.users = Users(database)
         self.tokens = Tokens(database)
         self.secrets = Secrets(database)

@@ -305,6 +305,29 @@ events: Final = Table(
     sqlite_autoincrement=True,
 )
 
+releases: Final = Table(
+    # Without a reference to its job: what was released outlives it.
+    "releases",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace", String, nullable=False),
+    Column("job", Uuid, nullable=False),
+    Column("process_id", String, nullable=False),
+    Column("store", String, nullable=False),
+    Column("collection", String, nullable=False),
+    Column("outputs", Json, nullable=False),
+    Column("status", String, nullable=False),
+    Column("message", Prose, nullable=False),
+    Column("files", Json, nullable=False),
+    Column("requested", Instant, nullable=False),
+    Column("requested_by", String, nullable=False),
+    Column("released", Instant),
+    Column("withdrawn", Instant),
+    Column("withdrawn_by", String),
+    Index("ix_releases_newest", "workspace", "requested", "id"),
+    _partial("ix_releases_due", "status IN ('requested', 'withdrawing')", "requested", "id"),
+)
+
 # -- what tells others ----------------------------------------------------------------------------------------------
 
 subscribers: Final = Table(

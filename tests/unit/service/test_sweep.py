@@ -75,14 +75,16 @@ def left(objects):
 
 @pytest.mark.parametrize(
     ("value", "word"),
-    [("forever", "forever"), ("30", "30"), (30, "30"), (0.5, "0.5"), (" None ", "none"), ("1.50", "1.5")],
+    [("forever", "forever"), ("30", "30"), (30, "30"), (0.5, "0.5"), ("none", "none"), ("1.50", "1.5")],
 )
 def test_words(value, word):
     """How long something is kept has one spelling."""
     assert word == str(Keep.read(value)) == str(Keep.read(word))
 
 
-@pytest.mark.parametrize("value", ["", "0", 0, -1, "never", True, [], "nan", "1e9", None])
+@pytest.mark.parametrize(
+    "value", ["", "0", 0, -1, "never", True, [], "nan", "1e9", "1_0", " 1", "None", "99999", float("nan"), None]
+)
 def test_no_words(value):
     """What says nothing is refused."""
     with pytest.raises(ValueError, match=r"forever.*days.*none"):
