@@ -22,11 +22,16 @@ from ades.service.subscribers import MAIL
 from ades.store import OUTBOX
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ades.fetch import Fetcher
+    from ades.model import Job
     from ades.service.letters import Letters
-    from ades.service.mail import Mailer
     from ades.settings import Settings
     from ades.store import Delivery, Ear, Store
+
+    Mail = Callable[[Job, Delivery], None]
+    """Hands a mail to the mail server; raises `FetchFailed` when that does not take it."""
 
 THREADS: Final = 8
 EACH: Final = 2
@@ -74,13 +79,11 @@ class Terms:
 class Deliverer:
     """Brings mail to subscribers until it is stopped."""
 
-    def __init__(
-        self, store: Store, letters: Letters, fetcher: Fetcher, mailer: Mailer, terms: Terms, name: str
-    ) -> None:
+    def __init__(self, store: Store, letters: Letters, fetcher: Fetcher, mail: Mail, terms: Terms, name: str) -> None:
         self._store = store
         self._letters = letters
         self._fetcher = fetcher
-        self._mailer = mailer
+        self._mail = mail
         self._terms = terms
         self._name = name
         self._pool = ThreadPoolExecutor(THREADS, "ades-callbacks")
@@ -154,7 +157,7 @@ class Deliverer:
         try:
             job = self._store.jobs.get(delivery.job)
             if delivery.url.startswith(MAIL):
-                self._mailer.send(job, delivery)
+                self._mail(job, delivery)
             else:
                 letter = self._letters.letter(job, delivery)
                 self._fetcher.post(delivery.url, letter.body, letter.headers, timeout=self._terms.timeout)

@@ -38,6 +38,8 @@ from ades.store import Store
 
 if TYPE_CHECKING:
     from ades.engine import Engine, OnEvent
+    from ades.model import Job
+    from ades.store import Delivery
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
 SILENCE: Final = 15.0
@@ -154,14 +156,17 @@ class Worker:
         engine = partial(self._engine, store, objects)
         return Dispatcher(store, objects, handover, engine, terms, self._life)
 
-    def _deliverer(self, store: Store) -> Deliverer:
+    def _mail(self, job: Job, delivery: Delivery) -> None:
         from ades.service.mail import Mailer
 
+        Mailer(self._settings).send(job, delivery)
+
+    def _deliverer(self, store: Store) -> Deliverer:
         settings, objects = self._settings, _storages(self._settings, store)
         outputs = Outputs(store, Packages(store.processes.package, builtins.load(settings.config)))
         letters = Letters(settings, outputs, objects, Vault(settings, store.secrets))
         terms = Deadlines.of(settings)
-        return Deliverer(store, letters, Fetcher(settings), Mailer(settings), terms, self._life.name)
+        return Deliverer(store, letters, Fetcher(settings), self._mail, terms, self._life.name)
 
     def _engine(self, store: Store, objects: Storages, on_event: OnEvent) -> Engine:
         if self._settings.engine == "kubernetes":

@@ -338,7 +338,7 @@ def delivering(services, **changes):
     settings = services.settings.model_copy(update=QUICK | {"fetch_allow": ("127.0.0.1",)} | changes)
     outputs = Outputs(services.store, Packages(services.store.processes.package, builtins.load(None)))
     letters = Letters(settings, outputs, open_store(settings), Vault(settings, services.store.secrets))
-    deliverer = Deliverer(services.store, letters, Fetcher(settings), Mailer(settings), Terms.of(settings), "test")
+    deliverer = Deliverer(services.store, letters, Fetcher(settings), Mailer(settings).send, Terms.of(settings), "test")
     deliverer.start()
     try:
         yield deliverer

@@ -93,6 +93,29 @@ def test_no_job_is_given_twice(store):
     numbers_are_true(store)
 
 
+def test_no_mail_is_given_twice(store):
+    """Deliverers that claim at once get different mail, all of it, and of one subscriber only the first piece."""
+    same = [Subscriber(occasion, "http://there/") for occasion in ("progress", "failed")]
+    jobs = [store.jobs.submit(a_job(), subscribers=same).id for _ in range(30)]
+    for job in jobs[:10]:
+        store.jobs.dismiss(job)
+
+    def claim_all(n):
+        found = []
+        while mail := store.outbox.claim(f"d{n}", LEASE, 1):
+            found += mail
+        return found
+
+    given = [one for some in at_once(6, claim_all) for one in some]
+    assert sorted(jobs) == sorted(one.job for one in given)
+    assert {"progress"} == {one.occasion for one in given}
+    for one in given:
+        store.outbox.done(one)
+    rest = [one for some in at_once(6, claim_all) for one in some]
+    assert sorted(jobs[:10]) == sorted(one.job for one in rest)
+    assert {"failed"} == {one.occasion for one in rest}
+
+
 def test_turns_are_fair_to_many_workers(store):
     """Workers that claim at the same time still go round the workspaces."""
     for n in range(90):
