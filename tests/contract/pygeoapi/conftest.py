@@ -59,7 +59,9 @@ class Pair:
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="session", params=[pytest.param("installed"), pytest.param("newest", marks=NEWEST)])
+@pytest.fixture(
+    scope="session", params=[pytest.param("installed", marks=pytest.mark.long), pytest.param("newest", marks=NEWEST)]
+)
 def pair(request, tmp_path_factory):
     """An ADES with processors of pygeoapi and of an operator, and a pygeoapi whose manager it is."""
     python = Path(sys.executable) if request.param == "installed" else newer(request.config)
