@@ -5,20 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 from uuid import UUID, uuid4
 
+from jobs_of_tests import PACKAGE
 from kubernetes_double import Cluster, MemoryKubelet, Script, admission
 
 from ades.engine.kubernetes.engine import KubernetesEngine
 from ades.engine.kubernetes.placement import Placement
-from ades.model import Result, ResultKind, Step, StepState
+from ades.model import Job, JobStatus, Result, ResultKind, Step, StepState
 from ades.objects.local import LocalStore
 from ades.runner.document import JobDocument
 from ades.runner.events import Ended, Event, Message, Outcome, Progress, ResultStored, StepChanged
 from ades.runner.record import Record
 from ades.settings import Settings
+from ades.store import new_job_id
 
 FOREVER = 3600.0
 NAMESPACE = "ws-alice"
@@ -41,6 +44,16 @@ def document(job: UUID | None = None, **changes) -> JobDocument:
         "results_prefix": f"alice/processing-results/warp/{job}", "logs_prefix": f"alice/jobs/{job}",
     }  # fmt: skip
     return JobDocument(**(given | changes))
+
+
+def submitted(store) -> UUID:
+    """A job of the process `warp` in the queue."""
+    now = datetime.now(UTC)
+    job = Job(
+        id=new_job_id(), deploying="alice", calling="alice", executing="alice", owner="alice", process_id="warp",
+        revision=1, digest=PACKAGE.digest, status=JobStatus.ACCEPTED, request={"inputs": {}}, created=now, updated=now,
+    )  # fmt: skip
+    return store.jobs.submit(job).id
 
 
 @dataclass
@@ -105,11 +118,11 @@ class Site:
         self.cluster.namespace(name)
         self.cluster.objects.create("serviceaccounts", name, {"metadata": {"name": "ades-runner"}})
 
-    def engine(self, on_event=None, **settings) -> KubernetesEngine:
+    def engine(self, on_event=None, storage=None, **settings) -> KubernetesEngine:
         changed = self.settings.model_copy(update=settings)
         placement = Placement.of(changed)
         engine = KubernetesEngine(
-            changed, on_event or self.hear, self.objects, lambda workspace: (f"ws-{workspace}", placement)
+            changed, on_event or self.hear, self.objects, lambda workspace: (f"ws-{workspace}", placement), storage
         )
         self.engines.append(engine)
         return engine

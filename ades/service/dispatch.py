@@ -172,7 +172,8 @@ class Worker:
         if self._settings.engine == "kubernetes":
             from ades.engine.kubernetes.engine import KubernetesEngine
 
-            return KubernetesEngine(self._settings, on_event, objects, homes(self._settings, store))
+            home = homes(self._settings, store)
+            return KubernetesEngine(self._settings, on_event, objects, home, objects.settings)
         from ades.engine.local import LocalEngine
 
         vault = Vault(self._settings, store.secrets)

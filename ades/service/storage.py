@@ -75,11 +75,6 @@ class Storages:
             return self._settings
         if own.objects is None:
             return self._settings
-        if self._settings.engine == "kubernetes":
-            raise Unavailable(
-                f"The workspace {workspace} keeps its files in a bucket of its own, and runners in a cluster do not find "
-                "it there; take `objects` from the settings of the workspace, or run its jobs on a machine."
-            )
         return self._settings.model_copy(
             update={
                 "objects": own.objects,

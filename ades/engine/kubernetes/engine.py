@@ -50,10 +50,18 @@ _PATIENCE: Final = 5.0
 class KubernetesEngine:
     """Runs jobs in a cluster; an `Engine`.
 
-    `home` says in which namespace the jobs of a workspace run, and how.
+    `home` says in which namespace the jobs of a workspace run, and how; `storage` with which settings the runners for a
+    workspace find its files.
     """
 
-    def __init__(self, settings: Settings, on_event: OnEvent, objects: ObjectStore, home: Home) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        on_event: OnEvent,
+        objects: ObjectStore,
+        home: Home,
+        storage: Callable[[str], Settings] | None = None,
+    ) -> None:
         self._settings = settings
         self._home = home
         self._api = Api(settings.kubernetes_config)
@@ -69,7 +77,7 @@ class KubernetesEngine:
         self._closing = False
         self._log = telemetry.log()
         provide = Provision(self._api, settings).provide if settings.kubernetes_provision else None
-        launcher = Launcher(self._api, objects, settings, provide)
+        launcher = Launcher(self._api, objects, settings, storage or (lambda _: settings), provide)
         self._reconciler = Reconciler(
             launcher,
             Closing(self._api, objects, launcher, settings.kubernetes_keep),

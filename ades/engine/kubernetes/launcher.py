@@ -63,11 +63,16 @@ class Launcher:
     """Makes Jobs. Its methods wait for the cluster; they hold no state and may be called again after any failure."""
 
     def __init__(
-        self, api: Api, objects: ObjectStore, settings: Settings, provide: Callable[[str, Placement], None] | None
+        self,
+        api: Api,
+        objects: ObjectStore,
+        settings: Settings,
+        storage: Callable[[str], Settings],
+        provide: Callable[[str, Placement], None] | None,
     ) -> None:
         self._api = api
         self._objects = objects
-        self._settings = settings
+        self._storage = storage
         self._instance = settings.kubernetes_instance
         self._provide = provide
 
@@ -76,7 +81,8 @@ class Launcher:
         if self._has_run(document):
             return Over(read_record(self._objects, document))
         credentials = self._credentials(document)
-        manifest = manifests.job(document, placement, self._settings, secret=credentials is not None)
+        settings = self._storage(document.calling)
+        manifest = manifests.job(document, placement, settings, secret=credentials is not None)
         try:
             raw = self._create(namespace, manifest, placement)
         except ApiError as error:
@@ -137,7 +143,7 @@ class Launcher:
     def _credentials(self, document: JobDocument) -> Credentials | None:
         name = f"ades-{document.job.hex}"
         write = [document.results_prefix, document.logs_prefix]
-        return job_credentials(self._settings, name, write, [document.calling])
+        return job_credentials(self._storage(document.calling), name, write, [document.calling])
 
     def _create(self, namespace: str, manifest: Any, placement: Placement) -> Any:
         try:

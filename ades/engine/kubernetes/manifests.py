@@ -22,15 +22,15 @@ SCRATCH: Final = "/scratch"
 CREDENTIALS: Final = "credentials.json"
 _DATA: Final = "/tmp/ades"  # noqa: S108 - the pod's own /tmp
 
-_PASSED: Final = ("objects", "s3_", "fetch_", "stage_in_", "inline_", "log_")
+_PASSED: Final = ("objects", "s3_", "fetch_", "stage_in_")
 """Beginnings of the settings that staging needs."""
 _KEPT_BACK: Final = frozenset(
     {
         *("s3_access_key", "s3_secret_key", "s3_session_token", "s3_credentials_file"),
-        *("s3_credentials", "s3_credentials_seconds", "s3_role", "s3_sts_endpoint"),
+        *("s3_credentials", "s3_credentials_seconds", "s3_role", "s3_sts_endpoint", "stage_in_cwl"),
     }
 )
-"""Settings that no pod of a job gets to see: its credentials come in its Secret."""
+"""Settings that no pod of a job gets to see: credentials come in its Secret, packages in its document."""
 _DROP_ALL: Final = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,

@@ -188,3 +188,17 @@ def test_a_finished_job_can_be_left_to_look_at(make):
     assert [] == site.find("secrets")
     until(lambda: not engine.running())
     assert document().job not in engine.running()
+
+
+def test_a_workspace_may_keep_its_files_in_a_bucket_of_its_own(make):
+    """The runner for it gets that bucket and its keys; others get the server's."""
+    site = make(**WITH_KEYS)
+    own = site.settings.model_copy(update={"objects": "s3://alices", "s3_access_key": "alices-key"})
+    engine = site.engine(storage=lambda workspace: own if workspace == "alice" else site.settings)
+    for calling, bucket, key in (("alice", "s3://alices", "alices-key"), ("bob", "s3://bucket", '"key"')):
+        told = site.start(engine, calling=calling, results_prefix=f"{calling}/r", logs_prefix=f"{calling}/l")
+        site.runner(told)
+        container = site.job(told)["spec"]["template"]["spec"]["containers"][0]
+        assert bucket == next(each["value"] for each in container["env"] if each["name"] == "ADES_OBJECTS")
+        (secret,) = site.find("secrets", told)
+        assert key in secret["stringData"]["credentials.json"]

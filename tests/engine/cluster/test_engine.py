@@ -34,12 +34,17 @@ def test_everything_is_there_before_the_runner_starts(site):
 
 
 def test_submit_to_job_takes_little_time(site):
+    """A tenth of a second is the goal; the best of five, with a margin for the shared machine of the tests."""
     engine = site.engine()
-    engine.running()
-    told = site.start(engine)
-    began = time.monotonic()
-    until(lambda: site.find("jobs", told))
-    assert time.monotonic() - began < 1  # 0.1 s is the goal; the machine of the tests is shared
+    site.runner(site.start(engine))
+
+    def launch() -> float:
+        began = time.monotonic()
+        told = site.start(engine)
+        until(lambda: site.find("jobs", told))
+        return time.monotonic() - began
+
+    assert min(launch() for _ in range(5)) < 0.5
 
 
 def test_steps_are_seen_while_they_run(site):
@@ -133,6 +138,18 @@ def test_a_node_that_is_gone_does_not_keep_a_dismissed_job(make):
     until(lambda: site.find("pods", told))
     engine.kill(told.job)
     assert Outcome.DISMISSED == told.wait().outcome
+
+
+def test_namespaces_can_be_watched_one_by_one(make):
+    """Where the cluster as a whole is not to be seen: two watches for each namespace that has had a job."""
+    site = make(kubernetes_watch="namespaces")
+    site.namespace("ws-bob")
+    site.kubelet.scripts["job-*"] = site.finishes()
+    engine = site.engine()
+    told = [site.start(engine, executing=workspace) for workspace in ("alice", "bob", "alice")]
+    assert {Outcome.SUCCESSFUL} == {each.wait().outcome for each in told}
+    assert (2, 2) == (site.cluster.calls["watch jobs"], site.cluster.calls["watch pods"])
+    until(site.empty)
 
 
 def test_killing_what_is_not_there_does_nothing(site):

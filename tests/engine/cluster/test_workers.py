@@ -3,19 +3,18 @@
 import itertools
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
 
 import pytest
-from clusters import until
+from clusters import submitted, until
 from jobs_of_tests import PACKAGE
 from kubernetes_double import Script
 
 from ades.errors import NoSuchJob
-from ades.model import Job, JobStatus, Reason
+from ades.model import JobStatus, Reason
 from ades.service import election, strays
 from ades.service.dispatch import Worker
 from ades.service.life import Life
-from ades.store import Store, new_job_id
+from ades.store import Store
 
 
 class Workers:
@@ -45,14 +44,8 @@ class Workers:
                 thread.join(20)
                 assert not thread.is_alive()
 
-    def submit(self, **changes):
-        now = datetime.now(UTC)
-        given = {
-            "id": new_job_id(), "deploying": "alice", "calling": "alice", "executing": "alice", "owner": "alice",
-            "process_id": "warp", "revision": 1, "digest": PACKAGE.digest, "status": JobStatus.ACCEPTED,
-            "request": {"inputs": {}}, "created": now, "updated": now,
-        }  # fmt: skip
-        return self.store.jobs.submit(Job(**given | changes)).id
+    def submit(self):
+        return submitted(self.store)
 
     def wait(self, job, *statuses):
         until(lambda: self.store.jobs.get(job).status in statuses, 30, f"{job} {self.store.jobs.get(job)}")
