@@ -162,6 +162,7 @@ def test_arrays_and_what_may_be_missing(machine, scene, pair):
     } <= set(wrapped.steps)
 
 
+@pytest.mark.long
 def test_items_that_came_with_the_request(machine, scene, pair):
     """An item in the request itself has an address for the stage-in, too."""
     item = json.loads((CWL / "eo-sample-data/sample-scene/sample-scene.json").read_bytes())
@@ -251,7 +252,15 @@ def test_credentials_are_for_these_steps_alone(fresh):
         assert "SECRET" not in path.read_text()
 
 
-@pytest.mark.parametrize("reference", ["http://127.0.0.1:1/none.json", "http://169.254.169.254/latest", "file:///etc"])
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param("http://127.0.0.1:1/none.json", marks=pytest.mark.long),
+        "http://169.254.169.254/latest",
+        pytest.param("file:///etc", marks=pytest.mark.long),
+    ],
+    ids=["nobody", "guarded", "folder"],
+)
 def test_what_cannot_be_brought(machine, pair, reference):
     """The step fails and says why; the guard holds here too."""
     found = compiled(LOOK)

@@ -1,0 +1,161 @@
+"""What becomes of a job whose store fails: the right words, nothing half published, nothing left after the sweep."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from checking_s3 import CheckingS3
+from jobs_of_tests import PACKAGE, a_job
+from runs import shell
+from s3_servers import SECRET, moto, settings_for  # noqa: F401 - a fixture
+
+from ades.model import JobStatus, Reason
+from ades.objects import open_store
+from ades.runner.events import Outcome
+from ades.service import sweep
+from ades.service.handover import results_prefix
+from ades.service.sweep import Kind, Sweeper
+from ades.settings import Settings
+from ades.store import Store
+
+OUT = "{out: {type: Directory, outputBinding: {glob: out}}}"
+JOB = shell("mkdir out; echo said > out/a.txt", outputs=OUT)
+
+
+@pytest.fixture
+def door(moto):  # noqa: F811
+    made = CheckingS3(moto)
+    yield made
+    made.close()
+
+
+def configured(door, **more):
+    return settings_for(door.url).model_dump(exclude_unset=True) | {"s3_secret_key": SECRET} | more
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        pytest.param("InvalidAccessKeyId", "refuses our credentials", marks=pytest.mark.long),
+        ("ExpiredToken", "refuses our credentials"),
+        pytest.param("AccessDenied", "refuses our credentials", marks=pytest.mark.long),
+        ("InsufficientStorage", "no room left"),
+    ],
+)
+def test_a_store_that_refuses(fresh, door, code, words):
+    """Wrong keys, keys that have ended, a missing right, no room: the job fails and says which."""
+    machine = fresh(**configured(door))
+    refusing = door.why_not
+    door.why_not = lambda method, path, headers: (
+        code if method == "PUT" and "processing-results" in path else refusing(method, path, headers)
+    )
+    run = machine.run(JOB)
+
+    assert run.ended.outcome is Outcome.FAILED
+    expected = Reason.DISK_FULL if code == "InsufficientStorage" else Reason.STAGE_OUT
+    assert (expected, True) == (run.ended.failure.reason, words in run.ended.failure.message), run.ended.failure
+    assert [] == run.results
+    assert [] == list(open_store(machine.settings).list(f"alice/processing-results/thing/{run.job}"))
+
+
+def test_one_asset_that_is_refused(fresh, door):
+    """An input in a bucket that is not given names itself and its address, and the package never begins."""
+    machine = fresh(**configured(door, s3_inputs="bucket/open"))
+    refusing = door.why_not
+    door.why_not = lambda method, path, headers: (
+        "AccessDenied" if "secret.tif" in path else refusing(method, path, headers)
+    )
+    found = shell("true", inputs="{f: File}")
+    run = machine.run(found, {"f": "s3://bucket/open/secret.tif"})
+
+    assert (Outcome.FAILED, Reason.STAGE_IN) == (run.ended.outcome, run.ended.failure.reason)
+    assert "input f" in run.ended.failure.message
+    assert "secret.tif" in run.ended.failure.message
+    assert {} == run.steps
+
+
+UPLOAD = textwrap.dedent("""
+    import sys
+    from pathlib import Path
+    from ades.objects import open_store
+    from ades.runner.document import JobDocument
+    from ades.runner.stage_out import stage_out
+    from ades.settings import Settings
+    settings = Settings.from_json(sys.stdin.read())
+    document = JobDocument.from_json(Path(sys.argv[1]).read_bytes())
+    folder = Path(sys.argv[2])
+    outputs = {"out": {"class": "Directory", "location": folder.as_uri(), "basename": "out"}}
+    list(stage_out(document, outputs, folder.parent, open_store(settings)))
+""")
+
+
+def test_killed_in_mid_upload(door, tmp_path, monkeypatch):
+    """Nothing of it is a result, and the sweep leaves neither objects nor parts of uploads behind."""
+    from staging_support import job as document_of
+
+    settings = Settings(**configured(door, data=tmp_path))
+    objects = open_store(settings)
+    with Store.open(settings.database_url) as store:
+        store.workspaces.create("demo")
+        store.processes.put("demo", PACKAGE, id="echo", version="1")
+        job = store.jobs.submit(a_job())
+        claim = store.queue.claim("w", timedelta(minutes=1))
+        document = document_of({}, {})
+        changed = {name: getattr(document, name) for name in document.__dataclass_fields__}
+        changed |= {"job": job.id, "results_prefix": results_prefix(job)}
+        (tmp_path / "document.json").write_bytes(type(document)(**changed).to_json())
+        top = tmp_path / "work/out"
+        top.mkdir(parents=True)
+        (top / "a.txt").write_text("small")
+        with (top / "large.bin").open("wb") as file:
+            file.truncate(40 * 1024**2)
+
+        held = door.forward
+
+        def slow(method, path, headers, body):
+            if "partNumber=2" in path:
+                time.sleep(60)
+            return held(method, path, headers, body)
+
+        door.forward = slow
+        command = [sys.executable, "-c", UPLOAD, str(tmp_path / "document.json"), str(top)]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE)
+        with child.stdin as pipe:
+            pipe.write(settings.to_json())
+        end = time.monotonic() + 60
+        while not (found := objects.abandoned(datetime.now(UTC) + timedelta(hours=1), remove=False)) or not list(
+            objects.list("demo")
+        ):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert [f"{results_prefix(job)}/out/large.bin"] == found
+        assert [] == store.results.list(job.id)
+
+        store.queue.finish(claim, JobStatus.FAILED)
+        monkeypatch.setattr(sweep, "YOUNG", timedelta(seconds=-5))
+        monkeypatch.setattr(sweep, "UNFINISHED", timedelta(seconds=-5))
+        swept = {one.kind for one in Sweeper(store, objects, settings).sweep()}
+
+        assert Kind.ORPHAN in swept
+        assert [] == list(objects.list("demo"))
+        assert [] == objects.abandoned(datetime.now(UTC) + timedelta(hours=1), remove=False)
+        assert [] == list(Sweeper(store, objects, settings).sweep())
+
+
+def test_a_store_that_is_away(fresh):
+    """A store that nobody serves fails the job with its address in no message, and is not waited for without end."""
+    machine = fresh(
+        objects="s3://bucket/x", s3_endpoint="http://127.0.0.1:1", s3_access_key="k", s3_secret_key="s", s3_region="r"
+    )
+    began = time.monotonic()
+    run = machine.start(JOB).wait(100)
+
+    assert (Outcome.FAILED, Reason.STAGE_OUT) == (run.ended.outcome, run.ended.failure.reason)
+    assert "does not answer" in run.ended.failure.message
+    assert time.monotonic() - began < 90
