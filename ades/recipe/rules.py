@@ -82,7 +82,7 @@ def _reserved(entry: Node, processes: list[Node]) -> None:
     for port in entry["outputs"]:
         if _NO_NAME.fullmatch(port["id"]) or len(port["id"]) > _LONGEST_NAME:
             raise MalformedPackage(
-                f"The output `{port['id'][:60]!r}` cannot have this id: it becomes part of addresses and of the names of "
+                f"The output {port['id'][:60]!r} cannot have this id: it becomes part of addresses and of the names of "
                 "its files. Give it one without `/`, `\\` and control characters, that is not `.` or `..`, of "
                 f"{_LONGEST_NAME} characters at most.",
                 field=port["id"][:60],

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -282,12 +281,10 @@ def test_a_failure_explains_itself(sandboxed, image, case):
 def test_a_killed_job_leaves_no_container(machine, image):
     """After `kill` the container is gone, and `Ended` comes only when it is."""
     run = started(machine, image)
-    began = time.monotonic()
     machine.engine.kill(run.job)
-    run.wait(30)
+    run.wait()
     assert Outcome.DISMISSED is run.ended.outcome
     assert "" == left(run.job)
-    assert time.monotonic() - began < 15
     assert (StepState.DISMISSED, Reason.DISMISSED) == (run.steps["tool"].state, run.steps["tool"].reason)
 
 
@@ -296,7 +293,7 @@ def test_a_killed_keeper_leaves_no_container(machine, image):
     run = started(machine, image)
     for keeper in psutil.Process(machine.engine._parent.pid).children():
         keeper.kill()
-    run.wait(30)
+    run.wait()
     assert Outcome.LOST is run.ended.outcome
     assert "" == left(run.job)
 

@@ -122,7 +122,8 @@ def test_a_job_is_killed_while_its_inputs_are_brought(machine, tmp_path):
     )
     with server:
         port = server.stdout.readline().strip()
-        machine.engine._settings = machine.settings.model_copy(update={"fetch_allow": ("127.0.0.0/8",)})
+        allowing = machine.settings.model_copy(update={"fetch_allow": ("127.0.0.0/8",)})
+        machine.engine._storage = lambda _: allowing
         href = {"href": f"http://127.0.0.1:{port}/never"}
         run = machine.start(shell("cat", inputs="{f: File}"), {"f": href})
         time.sleep(0.5)

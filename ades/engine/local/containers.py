@@ -74,12 +74,18 @@ class Containers:
     logs: Logs
     user: tuple[int, int]
     """Who owns the files of the job."""
+    spent: float = 0.0
+    """Seconds of processor time of those that have ended, as far as it was seen."""
     _numbers: Iterator[int] = field(default_factory=count)
     _running: dict[str, int] = field(default_factory=dict)
     """By name, the first process of each as far as it is known, or 0."""
     _pulled: dict[str, Any] = field(default_factory=dict)
     _pulling: threading.Lock = field(default_factory=threading.Lock)
     _pullers: list[subprocess.Popen[str]] = field(default_factory=list)
+    _ending: threading.Lock = field(default_factory=threading.Lock)
+    """Held by who waits for the end of all: whoever comes later finds that they have ended."""
+    _removing: threading.Lock = field(default_factory=threading.Lock)
+    """Two that remove the same container get into each other's way."""
     _ended: bool = False
 
     def serve(self, request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
@@ -108,10 +114,12 @@ class Containers:
         for puller in list(self._pullers):
             puller.kill()
         last = time.monotonic() + _PATIENCE
-        # One that is just being made is there a moment later.
-        while self._running and time.monotonic() < last:
-            end_left(self.folder)
-            time.sleep(0.05)
+        with self._ending:
+            # One that is just being made is there a moment later.
+            while self._running and time.monotonic() < last:
+                with self._removing:
+                    end_left(self.folder)
+                time.sleep(0.05)
 
     # -- one of them
 
@@ -138,7 +146,9 @@ class Containers:
             try:
                 if self._ended:
                     raise RunFailed.because(Reason.DISMISSED, "The job has ended.")
-                return self._judged(command.run(started, on_progress), name, wanted)
+                ran = command.run(started, on_progress)
+                self.spent += ran.cpu_seconds
+                return self._judged(ran, name, wanted)
             finally:
                 self._remove(name)
                 self._running.pop(name, None)
@@ -231,7 +241,8 @@ class Containers:
         _ask(self.terms.engine, "kill", name)
 
     def _remove(self, name: str) -> None:
-        _ask(self.terms.engine, "rm", "--force", "--volumes", name)
+        with self._removing:
+            _ask(self.terms.engine, "rm", "--force", "--volumes", name)
 
     # -- images
 

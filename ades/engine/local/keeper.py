@@ -180,8 +180,15 @@ class _Keeper:
         limits = document.limits
         if self._containers is not None:
             # Engines keep their containers' memory themselves, in groups of their own.
-            pids = self._containers.pids
-            return Watch(limits, folder, keeper=self._runner, elsewhere=pids, asked=self._asked)
+            started = self._containers
+            return Watch(
+                limits,
+                folder,
+                keeper=self._runner,
+                elsewhere=started.pids,
+                spent=lambda: started.spent,
+                asked=self._asked,
+            )
         if limits.memory is not None:
             self._group = Group.make(str(document.job), limits.memory)
             if self._group is not None and not self._group.add(self._runner):

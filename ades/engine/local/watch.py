@@ -37,6 +37,7 @@ class Watch:
         ours: frozenset[int] = frozenset(),
         group: Group | None = None,
         elsewhere: Callable[[], list[int]] = list,
+        spent: Callable[[], float] | None = None,
         asked: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._limits = limits
@@ -46,6 +47,8 @@ class Watch:
         self._group = group
         self._elsewhere = elsewhere
         """The first processes of containers that are not below the keeper."""
+        self._spent = spent or _of_ended_children
+        """Processor time of what has ended and can be seen nowhere else."""
         self._asked = asked
         """How many MiB the steps that run now have asked for."""
         self._began = time.monotonic()
@@ -90,8 +93,7 @@ class Watch:
         limit = self._limits.cpu_seconds
         if limit is None:
             return None
-        ended = os.times()
-        used = sum(seen[pid].seconds for pid in tree) + ended.children_user + ended.children_system
+        used = sum(seen[pid].seconds for pid in tree) + self._spent()
         if used <= limit:
             return None
         return Failure(
@@ -144,6 +146,11 @@ class Watch:
             f"The job was ended because its files take {used / 1024**2:.1f} MiB, and {limit / 1024**2:.1f} MiB are "
             "allowed.",
         )
+
+
+def _of_ended_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _size(top: Path) -> int:
