@@ -21,7 +21,10 @@ class Engine(Protocol):
     """The seam. An engine is made with its settings and with an `OnEvent`, and tells everything through that."""
 
     def start(self, document: JobDocument) -> None:
-        """Begin to run a job. Raises `Unavailable` when there is no room for it now."""
+        """Begin to run a job. Raises `Unavailable` when there is no room for it now.
+
+        Where jobs outlive their worker, the next one calls it again, and it goes on with what is there.
+        """
         ...
 
     def kill(self, job: UUID) -> None:
@@ -45,5 +48,8 @@ class Engine(Protocol):
         ...
 
     def close(self, grace: float = 0) -> None:
-        """Wait up to `grace` seconds for what runs, then kill it; jobs killed like that end as lost."""
+        """Wait up to `grace` seconds for what runs, then kill it; jobs killed like that end as lost.
+
+        Where jobs outlive their worker, they run on and nothing is told of them.
+        """
         ...

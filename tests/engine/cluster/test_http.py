@@ -1,0 +1,47 @@
+"""What people see of a job in the cluster while it runs: its steps, and what they say, by any web process."""
+
+import threading
+
+import pytest
+from clusters import FOREVER, Told, document, submitted, until
+from jobs_of_tests import PACKAGE
+from kubernetes_double import Script
+
+from ades.app import create_app
+from ades.service.dispatch import Worker
+from ades.store import Store
+
+
+@pytest.fixture
+def running(site):
+    """A client of a web process, and a job with a step that runs, in the hands of a worker elsewhere."""
+    site.kubelet.scripts |= {"job-*": Script(FOREVER, log=b"bringing\n"), "warp-*": Script(FOREVER, log=b"warping\n")}
+    settings = site.settings.model_copy(update={"sweep_every": 0})
+    worker = Worker(settings)
+    with Store.open(settings.database_url) as store:
+        store.workspaces.create("alice")
+        store.processes.put("alice", PACKAGE, id="warp", version="1")
+        job = submitted(store)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    told = Told(document(job))
+    site.runner(told)
+    site.step(told, "warp", resources={"requests": {"cpu": "2", "memory": "4Gi"}})
+    yield create_app(settings).test_client(), f"/alice/ogc-api/jobs/{job}", site
+    worker.stop()
+    thread.join(20)
+
+
+def test_steps_and_logs_are_live(running):
+    """Pod, node, image and requests of each step; the words of runner and step from their pods."""
+    client, address, site = running
+    (step,) = until(
+        lambda: [each for each in client.get(f"{address}/steps").json["steps"] if each["state"] == "running"]
+    )
+    assert "warp:1" == step["image"]
+    assert {"node": "double-node", "requests": {"cpu": "2", "memory": "4Gi"}}.items() <= step["details"].items()
+    assert (b"bringing\n", b"warping\n") == (client.get(f"{address}/logs").data, client.get(f"{address}/warp.log").data)
+    page = client.get(address, headers={"Accept": "text/html"}).text
+    assert "double-node" in page
+    assert 204 >= client.delete(address).status_code
+    until(site.empty)
