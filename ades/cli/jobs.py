@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 LOOK = 2
 """Seconds between two looks."""
+WIDE = 24
+"""Characters of a time line."""
 HEAD = ["job", "process", "status", "progress", "created", "message"]
 
 
@@ -92,14 +94,48 @@ def status(session: Session, job_id: str) -> None:
 @click.argument("job_id")
 @talks
 def steps(session: Session, job_id: str) -> None:
-    """Show the steps of a job with their times.
+    """Show the steps of a job with their times, on a terminal as a time line.
 
     Example: ades steps 01890a5d-ac96-774b-bcce-b302099a8057
     """
     found = session.client().job(job_id).steps()
-    head = ["name", "state", "started", "finished", "exit", "message"]
+    session.show(found, lambda: _time_line(sorted(found, key=lambda step: str(step.get("started") or "~"))))
+
+
+def _time_line(found: list[dict[str, Any]]) -> None:
     keys = ["name", "state", "started", "finished", "exitCode", "message"]
-    session.show(found, lambda: table([[_cell(step.get(key)) for key in keys] for step in found], head))
+    rows = [[_cell(step.get(key)) for key in keys] for step in found]
+    if not sys.stdout.isatty():
+        table(rows, keys)
+        return
+    times = [(_moment(step.get("started")), _moment(step.get("finished"))) for step in found]
+    known = [moment for pair in times for moment in pair if moment is not None]
+    first, last = (min(known), max(known)) if known else (0.0, 0.0)
+    drawn = [
+        [row[0], row[1], _bar(*pair, first, last), _span(*pair), row[4], row[5]]
+        for row, pair in zip(rows, times, strict=True)
+    ]
+    table(drawn, ["name", "state", "when", "took", "exit", "message"])
+
+
+def _moment(text: object) -> float | None:
+    from datetime import datetime
+
+    return datetime.fromisoformat(str(text)).timestamp() if text else None
+
+
+def _bar(start: float | None, end: float | None, first: float, last: float) -> str:
+    """Where a step lies within the time of all of them."""
+    if start is None:
+        return " " * WIDE
+    scale = WIDE / max(last - first, 1e-9)
+    before = min(WIDE - 1, int((start - first) * scale))
+    length = max(1, min(WIDE - before, round(((end or last) - start) * scale)))
+    return " " * before + "━" * length + " " * (WIDE - before - length)
+
+
+def _span(start: float | None, end: float | None) -> str:
+    return "" if start is None or end is None else f"{end - start:.1f} s"
 
 
 @click.command()

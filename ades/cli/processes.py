@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("package")
 @click.option("--entry", help="The workflow to deploy, when the package holds several.")
+@click.option("--replace", "replaces", is_flag=True, help="Put it in the place of a process of the same id.")
 @talks
-def deploy(session: Session, package: str, entry: str | None) -> None:
+def deploy(session: Session, package: str, entry: str | None, *, replaces: bool) -> None:
     """Deploy a PACKAGE: a file or an http(s) address.
 
     Example: ades deploy cwl/scatter.cwl
     """
     from ades.cli.packages import sendable
 
-    process = session.client().deploy(sendable(package), process_id=entry)
+    process = session.client().deploy(sendable(package), process_id=entry, replace=replaces)
     session.show(process.description, lambda: _deployed(process, "deployed"))
 
 

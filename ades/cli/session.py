@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ades.client import Client, ClientError
 
 _UNKNOWN: Final = 401
+_TAKEN: Final = 409
 _FEW: Final = 3
 _LEAST: Final = 12
 """Characters of a shortened column that are worth showing."""
@@ -140,6 +141,8 @@ def _remedy(error: ClientError, session: Session) -> str:
 
     if isinstance(error, NotFound) and not error.problem and session.guessed:
         return f" There is no ADES with a workspace {session.workspace}; for another OGC API add `-w ''`."
+    if error.status == _TAKEN and error.location:
+        return " Add --replace to put this package in its place."
     if isinstance(error, Unreachable):
         return " Start a server with `ades serve`, or name one with --url or ADES_URL."
     if not isinstance(error, Refused):

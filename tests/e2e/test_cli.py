@@ -70,7 +70,9 @@ def test_the_life_of_a_process(ades):
     assert name in ades("processes").stdout
     assert "inputs:" in ades("describe", name).stdout
     assert f"{name} " in ades("replace", name, package).stdout
-    assert 5 == ades("deploy", package).returncode
+    refused = ades("deploy", package)
+    assert (5, True) == (refused.returncode, "Add --replace" in refused.stderr)
+    assert 0 == ades("deploy", "--replace", package).returncode
     assert "is gone" in ades("undeploy", name).stdout
     assert 4 == ades("describe", name).returncode
 

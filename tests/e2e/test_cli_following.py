@@ -12,11 +12,14 @@ import subprocess
 import termios
 import time
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
+from click.testing import CliRunner
 from lines import Line
 from served import ADES, Process, clean_environment
 
+from ades.cli import ades as main
 from ades.client import Client
 from ades.client._follow import looked
 
@@ -61,13 +64,14 @@ def environment(server, tmp_path):
 
 
 @pytest.fixture
-def ades(environment, tmp_path):
-    """Type a command; what came of it."""
+def ades(environment, tmp_path, monkeypatch):
+    """Type a command, not on a terminal; what came of it."""
+    monkeypatch.chdir(tmp_path)
 
-    def typed(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
-        command = [*ADES, *map(str, words)]
-        env = environment | more
-        return subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    def typed(*words: object) -> SimpleNamespace:
+        answer = CliRunner().invoke(main, [str(word) for word in words], env={"CI": None} | environment)
+        assert answer.exception is None or isinstance(answer.exception, SystemExit), answer.exception
+        return SimpleNamespace(returncode=answer.exit_code, stdout=answer.stdout, stderr=answer.stderr)
 
     return typed
 
@@ -122,7 +126,9 @@ def read_to(stream, text):
     return lines[1:]
 
 
-@pytest.mark.parametrize("more", [[], ["--wait", "600"]], ids=["stream", "looking"])
+@pytest.mark.parametrize(
+    "more", [[], pytest.param(["--wait", "600"], marks=pytest.mark.long)], ids=["stream", "looking"]
+)
 def test_a_lost_connection_is_taken_up_again_and_no_line_is_lost(ades, environment, tmp_path, server, more):
     """The server is away for a while in the middle: the command says so, goes on, and has told the whole log."""
     line = Line(server)
@@ -224,6 +230,17 @@ def test_a_terminal_shows_bars_and_the_end_of_the_log(environment, tmp_path):
     assert "sleep" in terminal.seen  # the log
 
 
+def test_the_steps_of_a_job_are_a_time_line(ades, environment, tmp_path):
+    """The first step ends where the others begin."""
+    job = ades("run", "-q", "slow.cwl", "--json").stdout
+    terminal = Terminal(["steps", json.loads(job)["job"]["jobID"]], environment, tmp_path)
+    assert 0 == terminal.end()
+    bars = re.findall(r"^(?:prepare|nap\S*) +successful  ( *━+ *) ", terminal.seen.replace("\r", ""), re.MULTILINE)
+    first, *others = bars
+    assert 4 == len(others)
+    assert all(first.rindex("━") <= bar.index("━") + 1 for bar in others)
+
+
 def test_in_ci_a_terminal_is_none(environment, tmp_path):
     """Some systems run commands on a terminal that nobody looks at."""
     terminal = Terminal(["run", "hello", "name=x"], environment | {"CI": "true"}, tmp_path)
@@ -246,6 +263,7 @@ def test_ctrl_c_asks_what_becomes_of_the_job(ades, environment, tmp_path, answer
     ades("dismiss", job["jobID"])
 
 
+@pytest.mark.long
 def test_the_list_of_jobs_is_watched_in_its_place(ades, environment, tmp_path):
     """It changes when something happens, and ids stay whole on a narrow terminal."""
     ades("run", "-q", "hello", "name=x")

@@ -68,7 +68,12 @@ def as_pattern(output: str) -> str:
 
 @pytest.mark.parametrize(
     ("page", "least"),
-    [("docs/tutorial.md", 9), ("cwl/README.md", 7), ("docs/command-line.md", 12), ("docs/python.md", 1)],
+    [
+        ("docs/tutorial.md", 9),
+        pytest.param("cwl/README.md", 7, marks=pytest.mark.long),
+        pytest.param("docs/command-line.md", 12, marks=pytest.mark.long),
+        ("docs/python.md", 1),
+    ],
     ids=["tutorial", "samples", "command-line", "python"],
 )
 def test_a_page_works_as_it_stands(folder, server, page, least):

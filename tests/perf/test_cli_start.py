@@ -19,14 +19,14 @@ def server(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("words", "budget"),
-    [(["--help"], 0.15), (["jobs"], 0.3), (["run", "--help"], 0.15)],
-    ids=["help", "jobs", "run-help"],
+    [(["--help"], 0.15), (["jobs"], 0.3)],
+    ids=["help", "jobs"],
 )
 def test_a_command_starts_at_once(server, tmp_path, words, budget):
     """`ades --help` below 150 ms, `ades jobs` below 300 ms."""
     env = clean_environment(tmp_path) | {"ADES_URL": server}
     spent = []
-    for _ in range(4):
+    for _ in range(3):
         before = os.times()
         ran = subprocess.run([*ADES, *words], env=env, capture_output=True, check=False)
         assert 0 == ran.returncode, ran.stderr

@@ -166,6 +166,7 @@ def test_an_address_is_read_through_the_guard(run, monkeypatch):
         ("mermaid", 'n3["index (each index)"]'),
         ("svg", "<svg xmlns"),
     ],
+    ids=["text", "dot", "mermaid", "svg"],
 )
 def test_a_workflow_is_drawn(run, notation, said):
     """As text for the eyes, and for the programs that draw."""
