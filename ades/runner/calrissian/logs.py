@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _AGAIN: Final = 1.0
 """Seconds after which a log is followed again whose connection broke."""
+_SAID: Final = 2000
+"""Lines of a step that are repeated in the log of the runner, which others have to find their way through as well."""
 _REST: Final = 10.0
 """Seconds in which the log of a step that has ended is complete."""
 
@@ -42,6 +44,7 @@ class Follower:
         self._log = Log(file, limit, on_progress)
         self._on_line = on_line
         self._line = b""
+        self._said = 0
         self._read = 0
         self._complete = False
         self._over = threading.Event()
@@ -90,5 +93,8 @@ class Follower:
         self._read += len(chunk)
         self._log.write(chunk)
         *lines, self._line = (self._line + chunk).split(b"\n")
-        for line in lines:
+        for line in lines[: max(0, _SAID - self._said)]:
             self._on_line(line.decode(errors="replace"))
+        if self._said < _SAID <= self._said + len(lines):
+            self._on_line("… it prints more than is repeated here; its own log has everything.")
+        self._said += len(lines)

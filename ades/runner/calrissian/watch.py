@@ -8,10 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from kubernetes.client.exceptions import ApiException
-from urllib3.exceptions import HTTPError
-
-from ades.runner.calrissian.cluster import Expired, Refused
+from ades.runner.calrissian.cluster import Expired
 from ades.runner.calrissian.sight import GONE, Sight, see
 
 if TYPE_CHECKING:
@@ -74,9 +71,9 @@ class Watch:
         while not self.closed:
             try:
                 self._follow(self._list())
-            except (Expired, StopIteration):
-                continue
-            except (ApiException, HTTPError, Refused, OSError, ValueError) as error:
+            except Expired:
+                time.sleep(_BREATH / 4)
+            except Exception as error:  # noqa: BLE001 - the border of a loop's turn: without it everybody waits for ever
                 _log.warning("The watch of the pods broke and is begun anew: %s", error)
                 time.sleep(_BREATH * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads the callers
 

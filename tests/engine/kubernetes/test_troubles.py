@@ -71,7 +71,8 @@ def test_a_scatter_of_short_pods_runs_as_wide_as_allowed_and_keeps_every_log(sit
 def test_a_watch_may_expire_and_break_while_a_pod_is_pending(site):
     site.fault("late", "slow", seconds=2)
     run = site.start(workflow(late="echo done"), pods=PODS)
-    until(run.pods)
+    # The double's kubelet reads the same history: it must have taken the pod before that is forgotten.
+    until(lambda: [pod for pod in run.pods() if pod["status"].get("startTime")])
     site.cluster.objects.forget()
     time.sleep(0.3)
     site.cluster.cut_watches("pods")
@@ -192,6 +193,16 @@ def test_credentials_are_read_again_when_they_have_been_renewed(site, monkeypatc
     file.write_bytes(Credentials(KEY, SECRET, None, datetime.now(UTC) + timedelta(hours=1)).to_json())
     run.wait()
     assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+
+
+@pytest.mark.long
+def test_a_step_that_prints_much_does_not_flood_the_log_of_the_runner(site):
+    """Its own log has every line; the runner repeats the first ones, and says so."""
+    run = site.run(alone(tool("seq 1 50000")), pods=PODS)
+    assert [str(n) for n in range(1, 50001)] == run.log("tool").split()
+    assert "[tool] 2000\n" in run.spoken()
+    assert "[tool] 2001\n" not in run.spoken()
+    assert 1 == run.spoken().count("its own log has everything")
 
 
 # -- told to go -----------------------------------------------------------------------------------------------------
