@@ -5,6 +5,7 @@ import logging
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pystac
@@ -323,20 +324,18 @@ def test_pystac_client(server, filled):
 
 
 def test_the_validator(server, filled):
-    """stac-api-validator finds no error in core, collections, features and search."""
+    """stac-api-validator finds no error in core, tree, collections, features, search, nor in the documents themselves."""
+    program = Path(__file__).parents[1] / "offline_stac_validator.py"
     command = [
-        *(sys.executable, "-m", "stac_api_validator", "--root-url", server + STAC),
+        *(sys.executable, str(program), "--root-url", server + STAC),
         *("--conformance", "core", "--conformance", "collections", "--conformance", "features"),
-        *("--conformance", "item-search", "--collection", "lakes"),
+        *("--conformance", "browseable", "--conformance", "item-search", "--collection", "lakes"),
         *("--geometry", '{"type": "Polygon", "coordinates": [[[-90,-45],[179.5,-45],[179.5,45],[-90,45],[-90,-45]]]}'),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     told = done.stdout + done.stderr
-    _, _, errors = told.partition("Errors:")
-    # Without a way to the schemas on the web it cannot look at documents; that is done in the other tests.
-    found = [line for line in errors.splitlines() if line.startswith("- ") and "schemas.stacspec.org" not in line]
     assert "Validating STAC API - Item Search" in told, told
-    assert [] == found
+    assert "Errors: none" in told, told
 
 
 @pytest.mark.parametrize("names", [["\0"], ["i"] * 300_000, [7]])
