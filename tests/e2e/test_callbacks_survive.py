@@ -5,7 +5,7 @@ import signal
 import threading
 
 import pytest
-from receivers import Receiver
+from receivers import Receiver, until
 from served import Api, Process
 
 SETTINGS = {"worker": "false", "lease": 8, "grace": 1, "callback_timeout": 1, "fetch_allow": "127.0.0.1"}
@@ -35,8 +35,8 @@ def test_a_callback_survives_the_death_of_its_worker(tmp_path):
         assert once.headers["ADES-Delivery"] == again.headers["ADES-Delivery"]
         assert once.body == again.body
         assert "successful" == api.wait(document["jobID"])["status"]
-        _, _, told = api.call("GET", f"/jobs/{document['jobID']}/callbacks")
-        assert ["delivered"] == [one["state"] for one in told["callbacks"]]
+        path = f"/jobs/{document['jobID']}/callbacks"
+        until(lambda: ["delivered"] == [one["state"] for one in api.call("GET", path)[2]["callbacks"]])
         assert 2 == len(receiver.of("/done"))
     finally:
         for process in started:
