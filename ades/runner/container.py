@@ -6,14 +6,14 @@ use the engine stands outside, believes nothing, and looks at each word (see `ad
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
-
-from ades.runner.command import Ran
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ades.model import JSON
+    from ades.runner.command import Ran
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,5 +49,13 @@ class Wanted:
         return cls(**{**known, "argv": tuple(known["argv"]), "mounts": tuple(Mount(**one) for one in known["mounts"])})
 
 
-Yard = Callable[[Wanted, Callable[[int, str], None]], Ran]
-"""Runs a container and waits for its end, telling its progress meanwhile. Raises RunFailed when it cannot."""
+class Yard(Protocol):
+    """Whoever may use a container engine."""
+
+    def __call__(self, wanted: Wanted, on_progress: Callable[[int, str], None], /) -> Ran:
+        """Run a container and wait for its end, telling its progress meanwhile. Raises RunFailed when it cannot."""
+        ...
+
+    def lacks(self, image: str) -> str | None:
+        """Bring an image; why it cannot be used, or None."""
+        ...

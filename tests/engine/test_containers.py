@@ -118,6 +118,23 @@ def test_a_tool_runs_in_its_image(machine, image):
 
 
 @pytest.mark.long
+def test_a_hint_without_its_image_is_left_alone_where_the_command_is_here(sandboxed):
+    """What is only a hint stops nobody who has the command; the log says what was done instead and why."""
+    nowhere = "localhost:1/nobody/nothing:1"
+    package = shell("cat $0; ls /bin/sh", inputs="{f: {type: File, inputBinding: {}}}", outputs="{o: stdout}")
+    package["baseCommand"].pop()
+    package["hints"] = {"DockerRequirement": {"dockerPull": nowhere}}
+    run = sandboxed.run(package, {"f": {"value": "handed on\n", "mediaType": "text/plain"}})
+
+    assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended
+    assert "handed on\n/bin/sh\n" == run.text("o")
+    assert f"in place of an image: the image {nowhere} cannot be pulled" in run.log("job")
+
+    package["baseCommand"] = ["not-on-this-machine"]
+    run = sandboxed.run(package, {"f": {"value": "", "mediaType": "text/plain"}})
+    assert Reason.IMAGE_UNAVAILABLE is run.ended.failure.reason
+
+
 def test_a_hint_is_followed_where_images_are_run(sandboxed, image):
     """What the package hints at is what it runs in."""
     run = sandboxed.run(shell("ls /bin/busybox /usr", more=within(image, kind="hints")))

@@ -33,22 +33,30 @@ class Asking:
 
     def __call__(self, wanted: Wanted, on_progress: Callable[[int, str], None]) -> Ran:
         """Have a container run; how it ended."""
+        answers = self._ask({"container": wanted})
+        while "progress" in (answer := answers.get()):
+            on_progress(*answer["progress"])
+        if "refused" in answer:
+            raise RunFailed(Failure(Reason(answer["refused"]["reason"]), answer["refused"]["message"]))
+        return Ran(**answer["ran"])
+
+    def lacks(self, image: str) -> str | None:
+        """Have an image brought; why it cannot be used, or None."""
+        complaint: str | None = self._ask({"image": image}).get()["lacks"]
+        return complaint
+
+    def _ask(self, what: dict[str, Any]) -> SimpleQueue[dict[str, Any]]:
         number = next(self._numbers)
         answers = self._waiting[number] = SimpleQueue()
-        self._write(orjson.dumps({"container": wanted, "number": number}, option=orjson.OPT_APPEND_NEWLINE))
-        while True:
-            answer = answers.get()
-            if "progress" in answer:
-                on_progress(*answer["progress"])
-                continue
-            del self._waiting[number]
-            if "refused" in answer:
-                raise RunFailed(Failure(Reason(answer["refused"]["reason"]), answer["refused"]["message"]))
-            return Ran(**answer["ran"])
+        self._write(orjson.dumps({**what, "number": number}, option=orjson.OPT_APPEND_NEWLINE))
+        return answers
 
     def _listen(self) -> None:
         lines = Lines()
         while chunk := os.read(self._answers, 65536):
             for line in lines.feed(chunk):
                 answer = orjson.loads(line)
-                self._waiting[answer["number"]].put(answer)
+                waiting = self._waiting[answer["number"]]
+                if "progress" not in answer:
+                    del self._waiting[answer["number"]]
+                waiting.put(answer)

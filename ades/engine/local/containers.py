@@ -79,7 +79,7 @@ class Containers:
     _numbers: Iterator[int] = field(default_factory=count)
     _running: dict[str, int] = field(default_factory=dict)
     """By name, the first process of each as far as it is known, or 0."""
-    _pulled: dict[str, Any] = field(default_factory=dict)
+    _pulled: dict[str, str | None] = field(default_factory=dict)
     _pulling: threading.Lock = field(default_factory=threading.Lock)
     _pullers: list[subprocess.Popen[str]] = field(default_factory=list)
     _ending: threading.Lock = field(default_factory=threading.Lock)
@@ -95,6 +95,9 @@ class Containers:
     def _serve(self, request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
         number = {"number": request["number"]}
         try:
+            if "image" in request:
+                answer({**number, "lacks": self._lacks(str(request["image"]))})
+                return
             wanted = Wanted.read(request["container"])
             ran = self._run(wanted, lambda *progress: answer({**number, "progress": progress}))
             answer({**number, "ran": asdict(ran)})
@@ -252,11 +255,17 @@ class Containers:
             raise RunFailed.because(
                 Reason.TOOL_MISSING, f"Step {wanted.step} failed: it needs a container engine, and {self.terms.why}."
             )
-        with self._pulling:
-            if wanted.image not in self._pulled:
-                self._pulled[wanted.image] = self._bring(wanted.image)
-        if complaint := self._pulled[wanted.image]:
+        if complaint := self._lacks(wanted.image):
             raise RunFailed.because(Reason.IMAGE_UNAVAILABLE, f"Step {wanted.step} failed: {complaint}")
+
+    def _lacks(self, image: str) -> str | None:
+        """Why an image cannot be used, once it has been asked for. Without an engine nobody knows."""
+        if self.terms.why:
+            return None
+        with self._pulling:
+            if image not in self._pulled:
+                self._pulled[image] = self._bring(image)
+            return self._pulled[image]
 
     def _bring(self, image: str) -> str | None:
         """Why it cannot be used; None when it is here."""

@@ -241,7 +241,7 @@ class _Keeper:
 
     def _pass_on(self, line: bytes, watch: Watch) -> dict[str, Any] | None:
         raw = orjson.loads(line)
-        if "container" in raw and self._containers is not None:
+        if self._containers is not None and raw.keys() & {"container", "image"}:
             self._containers.serve(raw, lambda answer: self._answer(orjson.dumps(answer) + b"\n"))
             return None
         if "event" not in raw:

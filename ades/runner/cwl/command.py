@@ -23,6 +23,9 @@ _SIGNALLED = 128
 class CommandJob(Running, CommandLineJob):
     """One run of one tool, as a process of this machine."""
 
+    lacking: str | None = None
+    """Why the image that the package hints at is not used."""
+
     def _work(self, context: Context, tmpdir_lock: Any) -> Any:
         CommandLineJob.run(self, context, tmpdir_lock)
         return self._outputs
@@ -81,4 +84,5 @@ class CommandJob(Running, CommandLineJob):
     def _image_hint(self) -> str:
         if self.image is None:
             return "; install it, or name the image that brings it in the package (DockerRequirement)"
-        return f"; the package expects it in the image {self.image}, and nothing here runs images"
+        why = "nothing here runs images" if self.lacking is None else self.lacking
+        return f"; the package expects it in the image {self.image}, and {why}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +14,7 @@ from ades.runner.container import Mount, Wanted
 from ades.runner.cwl.command import CommandJob
 from ades.runner.cwl.places import Context
 from ades.runner.cwl.running import Running
-from ades.runner.cwl.tools import Tool
+from ades.runner.cwl.tools import Tool, image_of
 
 if TYPE_CHECKING:
     from ades.runner.command import Ran
@@ -34,18 +35,47 @@ class YardContext(Context):
 
 
 class ContainerTool(Tool):
-    """A tool that runs in a container when its package names an image, and as a command when it names none."""
+    """A tool that runs in a container when its package names an image, and as a command when it names none.
 
-    def make_job_runner(self, runtimeContext: Context) -> Any:  # noqa: ARG002, N803 - cwltool's
+    An image that is only a hint may be missing where the command itself is on this machine.
+    """
+
+    _looked = False
+    _lacking: str | None = None
+
+    def make_job_runner(self, runtimeContext: Context) -> Any:  # noqa: N803 - cwltool's
         """The class of the jobs."""
         wish, _ = self.get_requirement("DockerRequirement")
-        return CommandJob if wish is None else ContainerJob
+        return ContainerJob if wish is not None and runtimeContext.use_container else CommandJob
 
-    def job(self, job_order: Any, output_callbacks: Any, runtimeContext: Context) -> Any:  # noqa: N803
+    def job(self, job_order: Any, output_callbacks: Any, runtimeContext: YardContext) -> Any:  # noqa: N803
         """The jobs: one, told how its image is wished for."""
+        if lacking := self._done_without(runtimeContext):
+            runtimeContext = runtimeContext.copy()  # noqa: N806 - cwltool's
+            runtimeContext.use_container = False
         for job in super().job(job_order, output_callbacks, runtimeContext):
             job.wish, _ = self.get_requirement("DockerRequirement")
+            job.lacking = lacking
             yield job
+
+    def _done_without(self, context: YardContext) -> str | None:
+        """Why the image that the package hints at cannot be used, if its command is here without it."""
+        wish, required = self.get_requirement("DockerRequirement")
+        image = image_of(self)
+        if self._looked or wish is None or required or image is None:
+            return self._lacking
+        command = self._command()
+        if command is not None and shutil.which(command) and (why := context.yard.lacks(image)):
+            context.report.note(f"The command {command} of this machine runs in place of an image: {why}")
+            self._lacking = why
+        self._looked = True
+        return self._lacking
+
+    def _command(self) -> str | None:
+        """The program that the tool begins with, where that is written down."""
+        base = self.tool.get("baseCommand") or self.tool.get("arguments") or []
+        first = base if isinstance(base, str) else next(iter(base), None)
+        return first if isinstance(first, str) and "$" not in first else None
 
 
 class ContainerJob(Running, DockerCommandLineJob):
