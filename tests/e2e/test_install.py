@@ -64,9 +64,15 @@ def clone(tmp_path) -> Path:
 
 
 def test_make_run_serves_from_a_clean_clone(clone):
-    """`make run` sets up, starts the server and says where it is."""
+    """`make run` sets up, starts the server and says where it is; the tutorial's first commands work there."""
     with _serving(["make", "run", f"PYTHON={sys.executable}"], clone) as address:
         assert '"echo"' in _get(f"{address}/demo/ogc-api/processes?f=json")
+        env = _bare(clone) | {"ADES_URL": address}
+        for words, said in ((["run", "hello", "name=World"], "Hello World!\n"), (["check", "cwl"], "water-mask 1.0.0")):
+            answer = subprocess.run(
+                [clone / ".venv/bin/ades", *words], cwd=clone, env=env, capture_output=True, text=True
+            )
+            assert (0, True) == (answer.returncode, said in answer.stdout), answer.stderr
 
 
 def test_the_wheel_serves_without_a_checkout(tmp_path):
