@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,10 +12,14 @@ import kustomize
 import pytest
 import yaml
 
+from ades.cli import COMMANDS
+from ades.engine.kubernetes import names
 from ades.engine.kubernetes.provision import RUNNER_RULES, SERVER_RIGHTS
+from ades.runner.calrissian.manifest import NETWORK
 from ades.settings import Settings
 
 ARGOCD = Path(__file__).parents[2] / "deploy/argocd"
+GUIDE = ARGOCD.parents[1] / "docs/kubernetes-operations.md"
 FOLDERS = ["base", "workspace", "overlays/example"]
 VERSIONS = ["1.29", "1.37"]
 
@@ -136,3 +141,24 @@ def test_argo_cd_is_told_where_the_overlay_lies():
     application = yaml.safe_load((ARGOCD / "application.yaml").read_text())
     assert ("argoproj.io/v1alpha1", "Application") == (application["apiVersion"], application["kind"])
     assert (ARGOCD.parents[1] / application["spec"]["source"]["path"] / "kustomization.yaml").exists()
+
+
+def test_network_policies_select_what_runners_and_steps_are_labelled_with():
+    """Everything is closed; a runner may reach everything, a step the public network if its tool asks for it."""
+    selected = {
+        one["metadata"]["name"]: one["spec"]["podSelector"] for one in rendered() if one["kind"] == "NetworkPolicy"
+    }
+    assert {} == selected["ades-nothing"]
+    assert {"matchLabels": {names.COMPONENT: names.CONTAINER}} == selected["ades-runner"]
+    assert {"matchLabels": {NETWORK: "allowed"}} == selected["ades-steps"]
+
+
+def test_the_guide_names_commands_and_settings_that_there_are():
+    """Five commands lead to the reason of a failure, and `ades` shows the same."""
+    guide = GUIDE.read_text()
+    assert set(re.findall(r"`ades ([a-z]+)", guide)) <= COMMANDS.keys()
+    known = {f"ADES_{name.upper()}" for name in Settings.model_fields}
+    assert set(re.findall(r"ADES_[A-Z0-9_]+[A-Z0-9]", guide)) <= known
+    rows = re.findall(r"^\| \d\. .*", guide, re.MULTILINE)
+    assert 5 == len(rows)
+    assert all("`kubectl" in row and "`ades" in row for row in rows)
