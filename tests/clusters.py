@@ -96,14 +96,14 @@ class Site:
     def __init__(self, folder: Path, kubelet=None, **settings) -> None:
         self.folder = folder
         self.kubelet = kubelet or MemoryKubelet({"job-*": Script(FOREVER)})
-        self.cluster = Cluster(folder / "cluster", self.kubelet)
+        self.cluster: Cluster
         self.objects = LocalStore(folder / "objects")
-        self.settings = Settings(data=folder, engine="kubernetes", kubernetes_image="runner:1", **settings)
+        self.settings = Settings(**{"data": folder, "engine": "kubernetes", "kubernetes_image": "runner:1"} | settings)
         self.told: dict[UUID, Told] = {}
         self.engines: list[KubernetesEngine] = []
 
     def __enter__(self) -> Self:
-        self.cluster.__enter__()
+        self.cluster = Cluster(self.folder / "cluster", self.kubelet).__enter__()
         config = self.cluster.kubeconfig(self.folder / "kubeconfig")
         self.settings = self.settings.model_copy(update={"kubernetes_config": config})
         self.namespace(NAMESPACE)
