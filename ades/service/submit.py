@@ -101,7 +101,7 @@ class Submissions:
             )
         if order.execution.keep:
             self._store.jobs.retain(job.id, order.execution.keep)
-        return self._store.jobs.update_definition(
+        changed = self._store.jobs.update_definition(
             job.id,
             order.body,
             _preferences(order, read),
@@ -111,6 +111,8 @@ class Submissions:
             digest=_digest(process),
             message=_message(order, read),
         )
+        wish = order.execution.keep
+        return changed if wish is None else self._store.jobs.retain(job.id, wish)
 
     def start(self, job: Job) -> Job:
         """Queue a job that was only made. From now on everything must be there."""

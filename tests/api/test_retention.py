@@ -3,8 +3,12 @@
 from datetime import datetime, timedelta
 
 import pytest
+from checking_s3 import CheckingS3
+from s3_servers import SECRET, moto, settings_for  # noqa: F401 - a fixture
 
 from ades.model import JobStatus, Result, ResultKind
+from ades.service import sweep
+from ades.service.handover import results_prefix
 
 TOOL = {
     "cwlVersion": "v1.2",
@@ -83,3 +87,45 @@ def test_nonsense(client, say, value):
 def test_a_builtin_process(client):
     """A process of the server is nobody's to change."""
     assert client.patch("/demo/ogc-api/processes/echo", json={"keep": 1}).status_code in {403, 409}
+
+
+def test_a_job_that_is_changed_before_it_starts(client, say):
+    """Another definition may say it otherwise; one that says nothing leaves it as it was."""
+    made = client.post("/demo/ogc-api/jobs", json={"process": "say", "inputs": {}, "keep": "5"})
+    place = made.headers["Location"]
+    assert "5" == client.get(place).json["keep"]
+    assert client.patch(place, json={"keep": 9}).status_code in {200, 204}
+    assert "9" == client.get(place).json["keep"]
+    assert client.patch(place, json={"inputs": {}}).status_code in {200, 204}
+    assert "9" == client.get(place).json["keep"]
+
+
+def test_a_job_is_removed_although_its_files_stay(make_app, moto, monkeypatch):  # noqa: F811
+    """It vanishes at once; what the store would not delete goes with the next sweep."""
+    door = CheckingS3(moto)
+    place = settings_for(door.url).model_dump(exclude_unset=True) | {"s3_secret_key": SECRET}
+    app = make_app(**place)
+    client, services = app.test_client(), app.extensions["ades"]
+    client.post("/demo/ogc-api/processes", json=TOOL, content_type="application/cwl+json")
+    job = submitted(client)["jobID"]
+    claim = services.store.queue.claim("w", timedelta(minutes=1))
+    key = f"{results_prefix(claim.job)}/said/a.txt"
+    services.objects.put(key, b"1")
+    services.store.queue.finish(
+        claim, JobStatus.SUCCESSFUL, [Result(claim.id, "said", 0, ResultKind.FILE, "x/y", key=key)]
+    )
+    allowed = door.why_not
+    door.why_not = lambda method, path, headers: (
+        "AccessDenied" if method in {"DELETE", "POST"} else allowed(method, path, headers)
+    )
+
+    assert 200 == client.delete(f"/demo/ogc-api/jobs/{job}").status_code
+    assert 404 == client.get(f"/demo/ogc-api/jobs/{job}").status_code
+    assert [key] == [info.key for info in services.objects.list("demo")]
+    door.why_not = allowed
+    monkeypatch.setattr(sweep, "YOUNG", timedelta(seconds=-5))
+    assert [sweep.Kind.ORPHAN] == [
+        one.kind for one in sweep.Sweeper(services.store, services.objects, services.settings).sweep()
+    ]
+    assert [] == list(services.objects.list("demo"))
+    door.close()
