@@ -14,7 +14,15 @@ from ades.runner.document import Pods
 from ades.runner.events import Outcome
 
 LONG = "a-step-with-a-name-that-is-longer-than-the-sixty-three-characters-of-a-label"
-FAST = Pods(default_image="debian:12", pull_deadline=1, start_deadline=1, schedule_deadline=1, max_cores=100, grace=1)
+FAST = Pods(
+    default_image="debian:12",
+    pull_deadline=1,
+    start_deadline=1,
+    schedule_deadline=1,
+    max_cores=100,
+    grace=1,
+    scratch="shared",
+)
 
 
 @pytest.fixture(scope="module")
