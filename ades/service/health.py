@@ -90,6 +90,17 @@ def check_containers(settings: Settings) -> Check:
     return Check("containers", State.OK if settings.containers == "none" else State.FAILED, found.why)
 
 
+def check_limits() -> str:
+    """How the memory of jobs is kept within its limits."""
+    from ades.engine.local.cgroup import Group
+
+    group = Group.make(f"doctor-{os.getpid()}", SPARE_DISK)
+    if group is None:
+        return "memory is looked at ten times a second, since no control group can be made here"
+    group.remove()
+    return f"memory is kept by control groups below {group.path.parent}; this was tried"
+
+
 def check_sandbox(settings: Settings) -> Check:
     """Jobs on this machine are kept apart; tried, not guessed."""
     from ades.engine.local import Isolation, probe, why_not
@@ -116,7 +127,11 @@ def examine(settings: Settings) -> list[Check]:
 def _where_jobs_run(settings: Settings) -> list[Check]:
     if settings.engine == "kubernetes":
         return [look("cluster", lambda: _check_cluster(settings))]
-    return [look("containers", lambda: check_containers(settings)), look("sandbox", lambda: check_sandbox(settings))]
+    return [
+        look("containers", lambda: check_containers(settings)),
+        look("sandbox", lambda: check_sandbox(settings)),
+        look("limits", check_limits),
+    ]
 
 
 def _check_cluster(settings: Settings) -> Check:

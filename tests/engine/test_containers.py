@@ -437,6 +437,18 @@ def test_a_client_without_a_daemon_is_no_engine(clients):
     assert State.FAILED is wanted.state
 
 
+def test_the_doctor_names_the_clients_that_are_no_engines_too(podman, tmp_path, monkeypatch):
+    """Where one engine works it still says what is wrong with another."""
+    script = tmp_path / "docker"
+    script.write_text("#!/bin/sh\necho 'no daemon' >&2\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(engines, "_known", {})
+    check = check_containers(Settings(data=Path("x"), containers="auto"))
+    assert check.message.startswith("podman")
+    assert "docker is only a client here: no daemon" in check.message
+
+
 def test_an_engine_that_should_be_there_and_is_not_fails_what_needs_it(clients, fresh):
     """Whoever names an engine does not want commands of the machine in its place."""
     machine = fresh(containers="docker")

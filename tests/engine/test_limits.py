@@ -16,6 +16,7 @@ from ades.model import Reason, StepState
 from ades.runner.document import Limits
 from ades.runner.events import Outcome
 from ades.service.dispatch import limits
+from ades.service.health import check_limits
 from ades.service.quotas import Quotas
 from ades.settings import Settings
 
@@ -175,6 +176,12 @@ def test_a_file_whose_name_cannot_be_shown_is_named_at_once(sandboxed, name, sho
     failure = run.ended.failure
     assert (Reason.OUTPUT_INVALID, "tool") == (failure.reason, failure.step)
     assert f"with the name {shown}," in failure.message
+
+
+def test_the_doctor_says_how_memory_is_kept():
+    """By trying; nothing of the try stays."""
+    assert check_limits().startswith(("memory is kept by control groups", "memory is looked at"))
+    assert [] == [path for place, _ in cgroup._places() for path in place.glob("ades-doctor-*")]
 
 
 # -- who sets them --------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENGINES: Final = ("docker", "podman")
-_PATIENCE: Final = 30
+_PATIENCE: Final = 10
+"""Seconds that one try may take."""
+_ALTOGETHER: Final = 20
+"""Seconds after which nothing more is tried."""
 _REMEMBERED: Final = 60.0
 """Seconds for which it is believed that there is no engine."""
 _LIMITED: Final = ("--memory=64m", "--pids-limit=64", "--cpus=1")
@@ -55,16 +58,17 @@ def find(setting: str) -> Engine:
 
 
 def _look(setting: str) -> Engine:
-    complaints = []
+    missing: list[str] = []
+    complaints: list[str] = []
     for name in ENGINES if setting == "auto" else (setting,):
         if shutil.which(name) is None:
-            complaints.append(f"{name} is not installed")
+            missing.append(f"{name} is not installed")
             continue
         found = _docker() if name == "docker" else _podman()
         if found.name:
-            return found
+            return replace(found, why="; ".join([found.why, *complaints]))
         complaints.append(found.why)
-    return Engine(why="; ".join(complaints))
+    return Engine(why="; ".join([*complaints, *missing]))
 
 
 def _docker() -> Engine:
@@ -75,10 +79,12 @@ def _docker() -> Engine:
 
 
 def _podman() -> Engine:
-    said = ""
+    said, began = "", time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ades-podman-") as top:
         mounts = _system(Path(top))
         for options, limited in _ways():
+            if time.monotonic() - began > _ALTOGETHER:
+                break
             limits = _LIMITED if limited else ()
             started = _run(["podman", "run", *options, *limits, *mounts, "--rootfs", top, "/usr/bin/env", "true"])
             if started.returncode == 0:
