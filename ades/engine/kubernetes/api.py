@@ -68,6 +68,10 @@ class Api:
         self._streams: set[Any] = set()
         self._closed = False
 
+    def connect(self) -> None:
+        """Find the cluster now, instead of with the first call. Raises `Misconfigured`."""
+        self._connection()
+
     def close(self) -> None:
         """End every answer that still goes on, and all connections."""
         with self._lock:

@@ -51,7 +51,7 @@ class KubernetesEngine:
     """Runs jobs in a cluster; an `Engine`.
 
     `home` says in which namespace the jobs of a workspace run, and how; `storage` with which settings the runners for a
-    workspace find its files.
+    workspace find its files. Raises `Misconfigured` where no cluster is known.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class KubernetesEngine:
         self._settings = settings
         self._home = home
         self._api = Api(settings.kubernetes_config)
+        self._api.connect()
         self._lock = threading.RLock()
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._hands = ThreadPoolExecutor(HANDS, "ades-kubernetes")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -26,6 +27,7 @@ _PAGE: Final = 500
 _SPARE: Final = 30.0
 """Seconds of silence beyond its end after which a watch is taken for dead."""
 _FIRST_PAUSE: Final = 0.2
+_SHORT: Final = 5.0
 _LONGEST_PAUSE: Final = 30.0
 
 Raw = dict[str, Any]
@@ -66,17 +68,17 @@ class Watching:
     def _follow(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause * random.uniform(0.5, 1.5)):  # noqa: S311 - to spread calls, not to hide
+            began, longer = time.monotonic(), min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * pause))
             try:
                 self._watch(self._list())
-                pause = 0.0
+                # Somebody in between may hang up at once, each time.
+                pause = 0.0 if time.monotonic() - began > _SHORT else longer
             except ApiError as error:
                 if self._stopping.is_set():
                     return
-                if error.code == GONE:
-                    pause = 0.0
-                    continue
-                pause = min(_LONGEST_PAUSE, max(_FIRST_PAUSE, 2 * pause))
-                self._log.warning("The cluster cannot be watched just now", reason=str(error))
+                pause = longer
+                if error.code != GONE:
+                    self._log.warning("The cluster cannot be watched just now", reason=str(error))
             except Exception:  # noqa: BLE001 - the border of a loop's turn
                 pause = _LONGEST_PAUSE
                 self._log.exception("A watch has failed; it begins anew")

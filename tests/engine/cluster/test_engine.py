@@ -2,9 +2,11 @@
 
 import time
 
+import pytest
 from clusters import FOREVER, NAMESPACE, document, finished, until
 from kubernetes_double import ApiFault, PodFault, Script
 
+from ades.errors import Misconfigured
 from ades.model import Failure, Reason, StepState
 from ades.runner.events import Ended, Outcome, ResultStored, StepChanged
 
@@ -150,6 +152,11 @@ def test_namespaces_can_be_watched_one_by_one(make):
     assert {Outcome.SUCCESSFUL} == {each.wait().outcome for each in told}
     assert (2, 2) == (site.cluster.calls["watch jobs"], site.cluster.calls["watch pods"])
     until(site.empty)
+
+
+def test_a_server_that_knows_no_cluster_says_so_at_once(site):
+    with pytest.raises(Misconfigured, match="ADES_KUBERNETES_CONFIG"):
+        site.engine(kubernetes_config=site.folder / "nothing")
 
 
 def test_killing_what_is_not_there_does_nothing(site):
