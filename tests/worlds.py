@@ -18,7 +18,7 @@ CWL = {"Content-Type": "application/cwl+yaml"}
 TOOL = """cwlVersion: v1.2
 class: CommandLineTool
 id: {}
-baseCommand: [echo, secret]
+baseCommand: [echo, confidential]
 stdout: data.txt
 inputs: []
 outputs: {{data: stdout}}
@@ -80,8 +80,8 @@ class World:
         claim = self.parts.store.queue.claim("test", timedelta(minutes=10))
         assert claim.id == job.id
         key = f"{results_prefix(job)}/data/data.txt"
-        self.parts.objects.put(key, b"secret\n", "text/plain")
-        self.parts.objects.put(f"{logs_prefix(job)}/job.log", b"secret log\n")
+        self.parts.objects.put(key, b"confidential\n", "text/plain")
+        self.parts.objects.put(f"{logs_prefix(job)}/job.log", b"confidential log\n")
         result = Result(job.id, "data", 0, ResultKind.FILE, "text/plain", key=key, size=7)
         self.parts.store.queue.finish(claim, JobStatus.SUCCESSFUL, [result])
         return job
@@ -102,13 +102,13 @@ class World:
                 return answer, str(job) in answer.text and answer.status_code == 200
             case "logs" | "events":
                 answer = caller.get(f"{root}/jobs/{job}/{verb}")
-                return answer, "secret log" in answer.text
+                return answer, "confidential log" in answer.text
             case "results":
                 answer = caller.get(f"{root}/jobs/{job}/results")
                 return answer, answer.status_code == 200
             case "files":
                 answer = caller.get(f"{root}/jobs/{job}/results/data")
-                return answer, answer.text == "secret\n"
+                return answer, answer.text == "confidential\n"
             case "dismiss":
                 answer = caller.delete(f"{root}/jobs/{job}")
                 return answer, self.parts.store.jobs.get(job).status is JobStatus.DISMISSED

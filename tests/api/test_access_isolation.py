@@ -24,8 +24,8 @@ def world(tmp_path_factory):
     """The workspace `owner` has a private process, a finished job, files and secrets; `stranger` asks."""
     found = World(Settings(data=tmp_path_factory.mktemp("isolation") / "data", log_level="error"))
     owner, job = found.callers["owner"], found.jobs["private"]
-    found.parts.objects.put("owner/files/secret.txt", b"secret\n")
-    found.parts.objects.put(f"{logs_prefix(job)}/tool.log", b"secret log\n")
+    found.parts.objects.put("owner/files/confidential.txt", b"confidential\n")
+    found.parts.objects.put(f"{logs_prefix(job)}/tool.log", b"confidential log\n")
     assert owner.patch("/owner/ogc-api/processes/tool-public", json={"access": "private"}).status_code == 200
     for word in ("user-service", "shared"):
         assert owner.delete(f"/owner/ogc-api/processes/tool-{word}").status_code == 204
@@ -41,7 +41,7 @@ def path_of(world, route, **variables):
         "jobID": str(job),
         "outputID": "data",
         "step": "tool",
-        "path": "secret.txt",
+        "path": "confidential.txt",
         "itemID": "scene",
         "collectionID": f"col_{job}",
         "catalogID": "tool-private",
@@ -81,7 +81,7 @@ def test_strangers(world, door, prefix):
 
     if route.name not in SHOWN_TO_ANYBODY and route.action not in LISTS:
         assert answer.status_code in {400, 403, 404, 405, 415, 422}, answer.text
-    assert "secret" not in answer.text
+    assert "confidential" not in answer.text
     if "{" in route.path:
         assert "tool-private" not in answer.text.replace(path_of(world, route), "")
 
@@ -96,7 +96,7 @@ def test_nobody(world, door):
 
     if route.name not in SHOWN_TO_ANYBODY:
         assert answer.status_code in {401, 400, 405, 415}, answer.text
-    assert "secret" not in answer.text
+    assert "confidential" not in answer.text
 
 
 @pytest.mark.parametrize("door", [door for door in DOORS if "{" in DOORS[door].path])
@@ -171,12 +171,12 @@ def test_through_the_own_door(world):
 @pytest.mark.parametrize(
     "path",
     [
-        "../../../owner/files/secret.txt",
-        "..%2f..%2f..%2fowner/files/secret.txt",
-        "%2e%2e/%2e%2e/owner/files/secret.txt",
-        "data/../../../../../owner/files/secret.txt",
-        "/owner/files/secret.txt",
-        "data.txt%00/../../secret.txt",
+        "../../../owner/files/confidential.txt",
+        "..%2f..%2f..%2fowner/files/confidential.txt",
+        "%2e%2e/%2e%2e/owner/files/confidential.txt",
+        "data/../../../../../owner/files/confidential.txt",
+        "/owner/files/confidential.txt",
+        "data.txt%00/../../confidential.txt",
     ],
 )
 def test_paths_of_files(world, path):
@@ -185,7 +185,7 @@ def test_paths_of_files(world, path):
     answer = world.callers["caller"].get(f"/owner/ogc-api/jobs/{own}/results/data/{path}")
 
     assert answer.status_code in {400, 403, 404}
-    assert "secret\n" not in answer.text
+    assert "confidential\n" not in answer.text
 
 
 def test_idempotency_keys(world):
@@ -213,10 +213,12 @@ def test_same_names(world):
 
 def test_presigned_links(world):
     """Nobody gets an address without a token for the file of somebody else; the owner's reason to be told is another."""
-    assert world.callers["stranger"].get("/owner/files/secret.txt?link=true").status_code in {403, 404}
-    assert world.callers["stranger"].get("/stranger/files/../../owner/files/secret.txt?link=true").status_code in {
+    assert world.callers["stranger"].get("/owner/files/confidential.txt?link=true").status_code in {403, 404}
+    assert world.callers["stranger"].get(
+        "/stranger/files/../../owner/files/confidential.txt?link=true"
+    ).status_code in {
         400,
         403,
         404,
     }
-    assert 409 == world.callers["owner"].get("/owner/files/secret.txt?link=true").status_code
+    assert 409 == world.callers["owner"].get("/owner/files/confidential.txt?link=true").status_code
