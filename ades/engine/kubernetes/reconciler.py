@@ -221,7 +221,7 @@ class Reconciler:
         seen = self.sight.job(run.job)
         if seen is not None and seen.ended is None:
             return False
-        if seen is None and not present:
+        if not present and (seen is None or run.runner is not None):
             return True
         run.leave_by = run.leave_by or time.monotonic() + (run.placement.grace + LINGER if present else LAG)
         self.look_at(run, run.leave_by)
