@@ -20,6 +20,10 @@ def root(busybox: str) -> bytes:
     """A system that consists of one static program, as a tar file."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name in ("bin", "tmp", "var"):  # engines that have to make them would close them to users
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
         tar.add(Path(busybox).resolve(), "bin/busybox")
         for name in APPLETS:
             link = tarfile.TarInfo(f"bin/{name}")
