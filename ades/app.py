@@ -59,6 +59,7 @@ from ades.service.access_documents import AccessDocuments
 from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
 from ades.service.dispatch import Supervised
+from ades.service.engines import first_known
 from ades.service.feeds import Feeds
 from ades.service.handover import Packages
 from ades.service.homes import namespaces
@@ -187,7 +188,8 @@ def _live_log(settings: Settings, store: Store) -> Callable[..., bytes | None]:
         from ades.engine.kubernetes.api import Api
         from ades.engine.kubernetes.logs import Logs
 
-        return Logs(Api(settings.kubernetes_config), namespaces(settings, store)).read
+        cluster = Logs(Api(settings.kubernetes_config), namespaces(settings, store)).read
+        return first_known(LocalEngine(settings, lambda *_: None).read_log, cluster)
     return LocalEngine(settings, lambda *_: None).read_log
 
 

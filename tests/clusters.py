@@ -46,14 +46,15 @@ def document(job: UUID | None = None, **changes) -> JobDocument:
     return JobDocument(**(given | changes))
 
 
-def submitted(store) -> UUID:
-    """A job of the process `warp` in the queue."""
+def submitted(store, **changes) -> UUID:
+    """A job in the queue: of the process `warp`, or of another one."""
     now = datetime.now(UTC)
-    job = Job(
-        id=new_job_id(), deploying="alice", calling="alice", executing="alice", owner="alice", process_id="warp",
-        revision=1, digest=PACKAGE.digest, status=JobStatus.ACCEPTED, request={"inputs": {}}, created=now, updated=now,
-    )  # fmt: skip
-    return store.jobs.submit(job).id
+    given = {
+        "id": new_job_id(), "deploying": "alice", "calling": "alice", "executing": "alice", "owner": "alice",
+        "process_id": "warp", "revision": 1, "digest": PACKAGE.digest, "status": JobStatus.ACCEPTED,
+        "request": {"inputs": {}}, "created": now, "updated": now,
+    }  # fmt: skip
+    return store.jobs.submit(Job(**(given | changes))).id
 
 
 @dataclass

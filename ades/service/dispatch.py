@@ -22,6 +22,7 @@ from ades.service.chores import Chores
 from ades.service.deliver import Deliverer
 from ades.service.deliver import Terms as Deadlines
 from ades.service.election import Election
+from ades.service.engines import Engines, beside_worker
 from ades.service.handover import Handover, Packages
 from ades.service.homes import homes
 from ades.service.letters import Letters
@@ -173,14 +174,18 @@ class Worker:
             from ades.engine.kubernetes.engine import KubernetesEngine
 
             home = homes(self._settings, store)
-            return KubernetesEngine(self._settings, on_event, objects, home, objects.settings)
+            cluster = KubernetesEngine(self._settings, on_event, objects, home, objects.settings)
+            return Engines(cluster, lambda: self._local(store, objects, on_event, beside_worker(self._settings)))
+        return self._local(store, objects, on_event, self._settings)
+
+    def _local(self, store: Store, objects: Storages, on_event: OnEvent, settings: Settings) -> Engine:
         from ades.engine.local import LocalEngine
 
-        vault = Vault(self._settings, store.secrets)
+        vault = Vault(settings, store.secrets)
         return LocalEngine(
-            self._settings,
+            settings,
             on_event,
-            silence=min(SILENCE, self._settings.lease / 2),
+            silence=min(SILENCE, settings.lease / 2),
             storage=objects.settings,
             registries=lambda workspace: registries(vault, workspace),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ades import telemetry
@@ -13,6 +13,7 @@ from ades.model import Failure, Reason
 from ades.runner.document import JobDocument
 from ades.runner.events import Ended, Outcome
 from ades.runner.record import DOCUMENT
+from ades.service.engines import is_native
 from ades.service.handover import CannotRun, is_deferred, logs_prefix, results_prefix
 from ades.service.terms import NO_ROOM
 
@@ -37,6 +38,10 @@ class Prepared:
     error: Exception | None = None
 
 
+class Gone(Exception):
+    """The job was run by a worker that is no more, and nothing is left of it."""
+
+
 class Launch:
     """Prepares job documents and starts runners."""
 
@@ -48,6 +53,7 @@ class Launch:
         self._engine = engine
         self._done = done
         self._readers = ThreadPoolExecutor(4, "ades-inputs")
+        self._closed = False
         self._log = telemetry.log()
 
     def prepare(self, claim: Claim) -> None:
@@ -58,7 +64,10 @@ class Launch:
             self._done(self._prepared(claim))
 
     def resume(self, claim: Claim) -> None:
-        """Go on with a job that another worker has begun: with the document that its runner got, if it got one."""
+        """Go on with a job that another worker has begun: with the document that its runner got, if it got one.
+
+        What ran beside that worker has gone with it.
+        """
         self._readers.submit(lambda: self._done(self._resumed(claim)))
 
     def _resumed(self, claim: Claim) -> Prepared:
@@ -66,7 +75,9 @@ class Launch:
             with self._objects.open(f"{logs_prefix(claim.job)}/{DOCUMENT}") as source:
                 document = JobDocument.from_json(source.read())
         except FileNotFoundError:
-            return self._prepared(claim)
+            prepared = self._prepared(claim)
+            native = prepared.document is not None and is_native(prepared.document.executable)
+            return replace(prepared, document=None, error=Gone()) if native else prepared
         except Exception as error:  # noqa: BLE001 - the border of a job
             return Prepared(claim.id, claim.attempt, None, error)
         if document.attempt != claim.attempt:
@@ -82,8 +93,8 @@ class Launch:
             return Prepared(claim.id, claim.attempt, None, error)
 
     def start(self, watch: Watched, prepared: Prepared) -> None:
-        """Start the runner, unless the job has ended already."""
-        if watch.ended is not None:
+        """Start the runner, unless the job has ended already, or this worker does."""
+        if watch.ended is not None or self._closed:
             return
         error = prepared.error or self._started(prepared.document)
         if error is not None:
@@ -101,6 +112,8 @@ class Launch:
             self._log.warning("A job could not be started just now", job=str(watch.job), reason=error.detail)
             watch.surrendered = NO_ROOM
             watch.ended = Ended(Outcome.LOST)
+        elif isinstance(error, Gone):
+            watch.ended = Ended(Outcome.LOST, Failure(Reason.WORKER_LOST, "The worker that ran the job has gone."))
         else:
             watch.ended = Ended(Outcome.FAILED, self._failure(watch.job, error))
 
@@ -115,5 +128,6 @@ class Launch:
         return Failure(Reason.INTERNAL, "The server could not start the job; its log knows more.")
 
     def close(self) -> None:
-        """Wait for nothing."""
+        """Start nothing any more, and wait for nothing."""
+        self._closed = True
         self._readers.shutdown(wait=False, cancel_futures=True)

@@ -58,7 +58,8 @@ class Dispatcher:
         self._watched: dict[UUID, Watched] = {}
         self._unstarted: set[UUID] = set()
         self._stopping = threading.Event()
-        self._closing: threading.Thread | None = None
+        self._closed = False
+        """Whatever is lost from now on is lost because we stop."""
         self._strays = Strays(store.jobs)
         self._work_waits = self._ours_may_be_gone = self._inherits = True
         self._next_check = self._next_look = self._next_renewal = 0.0
@@ -178,7 +179,7 @@ class Dispatcher:
             try:
                 self._endings.news(watch)
                 if watch.ended:
-                    job = self._endings.end(watch, watch.ended, stopping=self._closing is not None)
+                    job = self._endings.end(watch, watch.ended, stopping=self._closed)
                     self._forget(watch)
                     if not job.status.finished:
                         self._next_look = min(self._next_look, clock() + AGAIN)
@@ -318,22 +319,31 @@ class Dispatcher:
     def _wind_down(self) -> None:
         """Let the engine finish what it can within the grace; what is left goes back to the queue.
 
-        Jobs that run on without us are somebody else's from now on, as they are.
+        Jobs that run on without us are somebody else's from now on, as they are; what ran beside us is handed back.
         """
         if self._terms.outliving:
-            with suppress(AdesError):
-                self._write()
-            self._engine.close()
-            self._launch.close()
+            self._leave()
             return
-        self._closing = threading.Thread(target=self._engine.close, args=(self._terms.grace,), name="ades-close")
-        self._closing.start()
+        self._closed = True
+        closing = threading.Thread(target=self._engine.close, args=(self._terms.grace,), name="ades-close")
+        closing.start()
         for job in self._unstarted:
             self._watched[job].ended = Ended(Outcome.LOST)
         deadline = clock() + self._terms.grace + CLEAN_UP
         while self._watched and clock() < deadline:
             self.turn()
-        self._closing.join(max(0.0, deadline - clock()))
+        closing.join(max(0.0, deadline - clock()))
         self._launch.close()
         with suppress(AdesError):
             self._endings.tidy(self._watched)
+
+    def _leave(self) -> None:
+        """There is no grace: whoever is elected next may begin at once."""
+        with suppress(AdesError):
+            self._write()
+        self._launch.close()
+        self._closed = True
+        self._engine.close()
+        self._hear(0)
+        with suppress(AdesError):
+            self._write()
