@@ -233,7 +233,7 @@ def test_it_is_for_those_who_may_read_the_results(tmp_path):
         with zipfile.ZipFile(
             io.BytesIO(world.callers["owner"].get(f"/owner/ogc-api/jobs/{job.id}/crate").data)
         ) as archive:
-            assert b"secret log\n" == archive.read("logs/job.log")
+            assert b"confidential log\n" == archive.read("logs/job.log")
             assert '"name": "owner"' in archive.read("ro-crate-metadata.json").decode()
     finally:
         world.issuer.close()

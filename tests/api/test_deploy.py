@@ -513,7 +513,7 @@ def test_i9_warnings_do_not_refuse(client):
 
 def test_i9_warnings_cannot_break_the_header(client):
     """Whatever stands in a package, the header stays one line of plain characters."""
-    odd = TWO.replace("inputs: {}, outputs: {}, steps", 'inputs: {}, outputs: {"ö\\r\\nX: \\"": {type: int}}, steps')
+    odd = TWO.replace("inputs: {}, outputs: {}, steps", 'inputs: {"ö\\r\\nX: \\"": string}, outputs: {}, steps')
     answer = post(client, odd)
 
     assert 201 == answer.status_code

@@ -63,6 +63,16 @@ def start(machine, animal: str):
     return run, mark
 
 
+def test_a_job_that_is_killed_at_once_leaves_no_folder(machine):
+    """However early the end comes: the folder of a job is not made after it."""
+    for pause in range(20):
+        run = machine.start(shell("true"))
+        time.sleep(pause / 2000)
+        machine.engine.kill(run.job)
+        run.wait()
+        assert not machine.folder(run).exists()
+
+
 @pytest.mark.parametrize("animal", ZOO)
 def test_a_killed_job_leaves_no_process(machine, animal):
     """After `kill` everything is gone within two seconds, and `Ended` comes only when it is."""

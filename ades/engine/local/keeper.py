@@ -149,9 +149,14 @@ class _Keeper:
     def _run(self, order: dict[str, Any]) -> Ended:
         self._document = document = JobDocument.from_json(orjson.dumps(order["document"]))
         settings = Settings.from_json(orjson.dumps(order["settings"]))
-        self._folder = folder = Path(order["folder"])
+        folder = Path(order["folder"])
         self._words = Words.of(folder)
-        folders.make(folder, sandbox.owner())
+        with self._turn:
+            if self._stopped is not None:
+                return self._stopped
+            # Who stops the job removes what is there: from here on there is a folder.
+            folders.make(folder, sandbox.owner())
+            self._folder = folder
         self._store = store = open_store(settings)
         plan = prepare(document, folder, settings, store, self._tell)
         terms = order["containers"]
