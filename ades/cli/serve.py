@@ -41,6 +41,7 @@ def greeting(settings: Settings, address: str) -> str:
             "",
             f"  look around   {api}",
             f"  try           curl {api}/processes/hello/execution \\",
+            *(["                  -H 'Authorization: Bearer TOKEN' \\"] if settings.identities else []),
             '                  -H \'Content-Type: application/json\' -d \'{"inputs": {"name": "World"}}\'',
             f"  data          {settings.data.absolute()}",
             "  stop          Ctrl-C",

@@ -112,6 +112,9 @@ class Deliverer:
                 with self._store.bell.listen(OUTBOX) as self._ear:
                     while not self._stopping.is_set():
                         self._ear.wait(self._turn())
+            except AdesError as error:
+                self._log.warning("Callbacks cannot be delivered for now", reason=error.detail)
+                self._stopping.wait(AGAIN)
             except Exception:  # noqa: BLE001 - the border of a loop's turn
                 self._log.exception("Callbacks cannot be delivered for now")
                 self._stopping.wait(AGAIN)

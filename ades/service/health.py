@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from ades.errors import AdesError
+from ades.errors import AdesError, Misconfigured, Unavailable
 from ades.settings import LOOPBACK
 
 if TYPE_CHECKING:
@@ -120,8 +120,59 @@ def examine(settings: Settings) -> list[Check]:
         look("database", lambda: _open_database(settings)),
         look("objects", lambda: check_objects(settings)),
         look("identity", lambda: check_identity(settings)),
+        *_outside(settings),
         *_where_jobs_run(settings),
     ]
+
+
+def _outside(settings: Settings) -> list[Check]:
+    """The other servers and places that are configured, and only those."""
+    from ades.service import stagings
+
+    checks = []
+    if settings.oidc_issuer:
+        checks.append(look("issuer", lambda: _check_issuer(settings)))
+    if settings.policy != "embedded":
+        checks.append(look("policy", lambda: _check_policy(settings)))
+    checks += [
+        look(f"release store {name}", lambda place=place: _try_store(settings, place))  # type: ignore[misc]
+        for name, place in settings.released_to.items()
+    ]
+    if settings.smtp:
+        checks.append(look("mail", lambda: _check_mail(settings)))
+    if settings.stage_in_cwl or settings.stage_out_cwl:
+        checks.append(look("staging", lambda: stagings.check(settings)))
+    return checks
+
+
+def _check_issuer(settings: Settings) -> str:
+    from ades.service.issuer import IssuerKeys
+
+    try:
+        IssuerKeys(settings).get(None)
+    except AdesError as error:
+        raise Unavailable(f"The keys of {settings.oidc_issuer} cannot be read; nobody can be let in.") from error
+    return f"the keys of {settings.oidc_issuer} were read"
+
+
+def _check_policy(settings: Settings) -> str:
+    from ades.model import Actor
+    from ades.policy import Action, Question, open_policy
+
+    try:
+        open_policy(settings).check(Question(Actor("ades-doctor", anonymous=True), Action.READ_SERVICE, workspace=None))
+    except AdesError as error:
+        raise Misconfigured(f"{settings.policy}: {error.detail}") from error
+    return f"{settings.policy} decides by {settings.policy_rule}"
+
+
+def _check_mail(settings: Settings) -> str:
+    from ades.service.mail import Mailer
+
+    try:
+        return Mailer(settings).greeted()
+    except OSError as error:
+        raise Unavailable(f"The mail server of ADES_SMTP does not take mail: {error}") from error
 
 
 def _where_jobs_run(settings: Settings) -> list[Check]:
@@ -151,9 +202,13 @@ def _open_database(settings: Settings) -> str:
 
 def check_objects(settings: Settings) -> str:
     """An object can be written, read and deleted."""
+    return _try_store(settings, settings.objects)
+
+
+def _try_store(settings: Settings, place: str) -> str:
     from ades.objects import open_store
 
-    store = open_store(settings)
+    store = open_store(settings.model_copy(update={"objects": place}))
     key = f"ades/doctor/{os.getpid()}"
     store.put(key, b"ades")
     try:
@@ -161,4 +216,4 @@ def check_objects(settings: Settings) -> str:
             body.read()
     finally:
         store.delete(key)
-    return settings.objects or f"the folder {settings.data.absolute() / 'objects'}"
+    return place or f"the folder {settings.data.absolute() / 'objects'}"

@@ -43,6 +43,11 @@ class Mailer:
         except (smtplib.SMTPException, OSError) as error:
             raise FetchInterrupted(f"The mail server did not take the mail ({type(error).__name__}).") from error
 
+    def greeted(self) -> str:
+        """Who answers, and takes the password if there is one; raises OSError."""
+        with self._connected() as server:
+            return f"{server.sock.getpeername()[0]} takes mail from {self._settings.smtp_from}"
+
     def _written(self, job: Job, delivery: Delivery) -> EmailMessage:
         status, said = delivery.payload["status"], " ".join(str(delivery.payload["message"]).split())
         message = EmailMessage()

@@ -17,7 +17,7 @@ from uuid import uuid4
 import orjson
 
 from ades import telemetry
-from ades.errors import AdesError, BadRequest, Conflict, NoSuchOutput
+from ades.errors import AdesError, BadRequest, Conflict, NoSuchJob, NoSuchOutput
 from ades.model import Release, ReleaseStatus, ResultKind
 from ades.objects import open_store
 from ades.objects.stac import DOCUMENT, VERSION
@@ -116,24 +116,30 @@ class Copier:
         """Begin nothing new; what is half copied is begun again by the next worker."""
         self._stopping.set()
 
-    def turn(self) -> None:
-        """All that is due and that nobody else does."""
+    def turn(self) -> bool:
+        """All that is due and that nobody else does; whether all of it could be done."""
+        well = True
         for release in self._store.releases.due():
             name = f"release/{release.id}"
             if self._stopping.is_set() or not self._store.leases.acquire(name, self._holder, LEASE):
                 continue
             try:
                 self._one(release)
+            except (AdesError, OSError) as error:  # its store, or its workspace's; others are not held up
+                well = False
+                self._log.warning(
+                    "A release could not go on; it does later", release=str(release.id), reason=str(error)
+                )
             finally:
                 self._store.leases.release(name, self._holder)
+        return well
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 with self._store.bell.listen(BELL) as ear:
                     while not self._stopping.is_set():
-                        self.turn()
-                        ear.wait(LOOK)
+                        ear.wait(LOOK if self.turn() else _AGAIN)
             except Exception as error:  # noqa: BLE001 - the border of a loop's turn
                 self._log.warning("Releases could not go on; they do later", reason=str(error))
                 self._stopping.wait(_AGAIN)
@@ -193,7 +199,7 @@ class Copier:
     def _job(self, release: Release) -> Job:
         try:
             return self._store.jobs.get(release.job)
-        except AdesError as error:
+        except NoSuchJob as error:
             raise _Wrong("The job was removed before its results were copied.") from error
 
     def _copy(

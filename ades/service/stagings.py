@@ -36,6 +36,16 @@ def staging_of(settings: Settings, workspace: Workspace) -> OwnStaging | None:
     )
 
 
+def check(settings: Settings) -> str:
+    """What the server names can be used; raises Misconfigured."""
+    folder = settings.staging_folder or shipped.folder("cwl")
+    named = {"stage_in_cwl": settings.stage_in_cwl, "stage_out_cwl": settings.stage_out_cwl}
+    for field, name in named.items():
+        if name:
+            _loaded(folder, name, field)
+    return f"{' and '.join(filter(None, named.values()))} in {folder}"
+
+
 def _chosen(of_server: str, of_workspace: str | None) -> str:
     chosen = of_server if of_workspace is None else of_workspace
     return "" if chosen == BUILT_IN else chosen

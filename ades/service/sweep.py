@@ -2,10 +2,13 @@
 
 Rows go before files. Whoever is stopped in between leaves files that belong to no job, and those are found by the next
 look through all files. Nothing young is touched there, since whoever writes it may not be done.
+
+Workspaces may keep their files in buckets of their own: one that does not answer holds up no other workspace.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from ades import telemetry
-from ades.errors import Conflict, NoSuchJob
+from ades.errors import AdesError, Conflict, NoSuchJob
 from ades.model import JobStatus, Keep
 from ades.objects import Untidy
 from ades.service.handover import prefixes, results_prefix
@@ -84,24 +87,36 @@ class Sweeper:
         yield from self._unstarted()
         if files:
             for workspace in self._store.workspaces.list():
-                yield from self._uploads(workspace.name)
-                yield from self._orphans(workspace.name)
-            yield from self._remains()
+                with self._left_for_later(workspace.name):
+                    yield from self._uploads(workspace.name)
+                    yield from self._orphans(workspace.name)
+            with self._left_for_later("what killed writers left"):
+                yield from self._remains()
         yield from self._packages()
+
+    @contextmanager
+    def _left_for_later(self, name: str) -> Iterator[None]:
+        """Where files lie in a place that does not answer, the next sweep tries again."""
+        try:
+            yield
+        except (AdesError, OSError) as error:
+            telemetry.log().warning("Could not be swept; the next sweep tries again", name=name, reason=str(error))
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def _lapsed(self) -> Iterator[Swept]:
         for job in self._each(self._store.jobs.lapsed):
-            if job.keep is not None and not Keep.read(job.keep).results:
-                yield self._results_of(job)
-            else:
-                yield self._whole(job, Kind.JOB, f"it was kept until {_day(job.keep_until)}")
+            with self._left_for_later(_named(job)):
+                if job.keep is not None and not Keep.read(job.keep).results:
+                    yield self._results_of(job)
+                else:
+                    yield self._whole(job, Kind.JOB, f"it was kept until {_day(job.keep_until)}")
 
     def _unstarted(self) -> Iterator[Swept]:
         age = timedelta(days=self._settings.keep_unstarted)
         for job in self._each(lambda limit: self._store.jobs.unstarted(age, limit)):
-            yield self._whole(job, Kind.UNSTARTED, f"it was made on {_day(job.created)} and never started")
+            with self._left_for_later(_named(job)):
+                yield self._whole(job, Kind.UNSTARTED, f"it was made on {_day(job.created)} and never started")
 
     def _each(self, find: Callable[[int], list[Job]]) -> Iterator[Job]:
         """What is found again and again until there is no more; when nothing is deleted, once."""
@@ -109,7 +124,12 @@ class Sweeper:
             yield from find(MOST)
             return
         seen: set[UUID] = set()
-        while fresh := [job for job in find(AT_ONCE) if job.id not in seen]:
+        limit = AT_ONCE
+        while found := find(limit):
+            fresh = [job for job in found if job.id not in seen]
+            if not fresh and len(found) < limit:
+                return
+            limit = AT_ONCE + len(found) - len(fresh)  # what could not be deleted stands before what comes
             for job in fresh:
                 seen.add(job.id)
                 yield job

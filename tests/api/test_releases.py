@@ -11,6 +11,7 @@ from callers import Caller, token
 from jobs_of_tests import a_job
 from published import item, publish
 
+from ades.errors import Unavailable
 from ades.model import JobStatus, Result, ResultKind
 from ades.service.handover import results_prefix
 from ades.service.release import Copier
@@ -68,6 +69,30 @@ def test_a_release(client, services, place, copy, job):
     assert "released" == client.get(made.headers["Location"]).json["status"]
     assert [found["id"]] == [one["id"] for one in client.get(f"{RELEASES}?job={job}").json["releases"]]
     assert 200 == client.get(RELEASES, headers={"Accept": "text/html"}).status_code
+
+
+def test_a_store_that_does_not_work_holds_up_no_other(client, place, copy, job):
+    """A release waits for its store, and those to other stores are copied meanwhile."""
+    blocked = place.with_name(f"{place.name}-2")
+    blocked.write_bytes(b"a file where the folder should be")
+    waits, goes = asked(client, job, to="other"), asked(client, job)
+    copy()
+    assert ["requested", "released"] == [client.get(one.headers["Location"]).json["status"] for one in (waits, goes)]
+
+    blocked.unlink()
+    copy()
+    assert "released" == client.get(waits.headers["Location"]).json["status"]
+
+
+def test_a_database_that_does_not_answer_fails_no_release(client, services, copy, job, monkeypatch):
+    """That the job is gone is said only when it is gone."""
+    made = asked(client, job)
+    with monkeypatch.context() as broken:
+        broken.setattr(services.store.jobs, "get", lambda _: (_ for _ in ()).throw(Unavailable("It does not answer.")))
+        copy()
+    assert "requested" == client.get(made.headers["Location"]).json["status"]
+    copy()
+    assert "released" == client.get(made.headers["Location"]).json["status"]
 
 
 def test_it_is_withdrawn(client, place, copy, job):

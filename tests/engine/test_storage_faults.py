@@ -16,6 +16,8 @@ from s3_servers import SECRET, moto, settings_for  # noqa: F401 - a fixture
 from ades.model import JobStatus, Reason
 from ades.objects import open_store
 from ades.runner.events import Outcome
+from ades.runner.failures import RunFailed
+from ades.runner.stage_out.uploads import Uploads
 from ades.service import sweep
 from ades.service.handover import results_prefix
 from ades.service.sweep import Kind, Sweeper
@@ -60,6 +62,16 @@ def test_a_store_that_refuses(fresh, door, code, words):
     assert (expected, True) == (run.ended.failure.reason, words in run.ended.failure.message), run.ended.failure
     assert [] == run.results
     assert [] == list(open_store(machine.settings).list(f"alice/processing-results/thing/{run.job}"))
+
+
+def test_a_store_that_has_gone(moto, tmp_path):  # noqa: F811
+    """Who reads of an output that could not be stored learns nothing of where the store is."""
+    store = open_store(settings_for("http://127.0.0.1:9"))
+    with Uploads(store, checksums=False) as uploads, pytest.raises(RunFailed) as raised:
+        uploads.document("out", {}, "alice/a.json", "application/json").result()
+    message = raised.value.failure.message
+    assert "The output out could not be stored: The object store does not answer" in message
+    assert "127.0.0.1" not in message
 
 
 def test_one_asset_that_is_refused(fresh, door):

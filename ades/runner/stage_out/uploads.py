@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ades.objects import ObjectStore
 
 AT_ONCE: Final = 4
+_ADDRESS: Final = re.compile(r'"?https?://[^\s"]+"?')
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,8 @@ class Uploads:
                 Reason.DISK_FULL, f"The output {output} could not be stored: {error.detail}"
             ) from error
         except (AdesError, OSError) as error:
-            raise RunFailed.because(Reason.STAGE_OUT, f"The output {output} could not be stored: {error}") from error
+            said = _ADDRESS.sub("(the store's)", str(error))  # which may be one of the inside
+            raise RunFailed.because(Reason.STAGE_OUT, f"The output {output} could not be stored: {said}") from error
 
 
 def sha256(path: Path) -> str:

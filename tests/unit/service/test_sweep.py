@@ -3,12 +3,13 @@
 import os
 import time
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 from jobs_of_tests import PACKAGE, a_job
 
-from ades.errors import NoSuchJob, ResultNotAvailable
+from ades.errors import NoSuchJob, ResultNotAvailable, Unavailable
 from ades.model import JobStatus, Keep, Result, ResultKind
 from ades.objects.local import LocalStore
 from ades.service.chores import Chores
@@ -230,3 +231,28 @@ def test_results_that_were_not_kept(store, finished):
     outputs = Outputs(store, Packages(store.processes.package, builtins.load(None)))
     with pytest.raises(ResultNotAvailable, match="not kept"):
         outputs.of(store.jobs.get(job.id))
+
+
+def test_files_that_cannot_be_reached_hold_up_nothing_else(store, objects, settings, monkeypatch):
+    """Where the bucket of one workspace does not answer, its jobs wait for the next sweep, and all others are swept."""
+
+    class Broken(LocalStore):
+        def list(self, prefix):
+            if prefix.startswith("alice/"):
+                raise Unavailable("The bucket does not answer.")
+            return super().list(prefix)
+
+    monkeypatch.setattr("ades.service.sweep.AT_ONCE", 2)
+    for name in ("alice", "zoe"):
+        store.workspaces.create(name)
+    jobs = [store.jobs.submit(a_job(calling=who, status=JobStatus.CREATED)) for who in ["alice"] * 5 + ["zoe"] * 3]
+    stray = f"zoe/jobs/{new_job_id()}"
+    objects.put(f"{stray}/job.log", b"1")
+    age(objects, "zoe", DAY)
+    early = settings.model_copy(update={"keep_unstarted": 1e-9})
+
+    swept = list(Sweeper(store, Broken(objects.root), early).sweep())
+    assert [(Kind.UNSTARTED, 3), (Kind.ORPHAN, 1)] == [
+        (kind, len(list(group))) for kind, group in groupby(swept, lambda one: one.kind)
+    ]
+    assert [job.id for job in jobs[:5]] == [job.id for job in jobs if job.id in store.jobs.having(j.id for j in jobs)]
