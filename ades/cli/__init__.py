@@ -81,3 +81,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except AdesError as error:
         click.echo(f"ades: {error.detail}", err=True)
         sys.exit(1)
+    except OSError as error:  # a full disk, a folder that may not be written
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"ades: {where}{error.strerror or error}.", err=True)
+        sys.exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _READERS: dict[str, Any] = {"integer": int, "number": float}
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -23,7 +25,7 @@ def gather(ports: Mapping[str, Any], words: Iterable[str], files: Iterable[Path]
     given: dict[str, list[str]] = {}
     for word in words:
         name, equals, value = word.partition("=")
-        if not equals:
+        if not equals or not name:
             raise click.UsageError(f"{word}: an input is written NAME=VALUE.")
         if ports and name not in ports:
             raise click.UsageError(f"There is no input {name}. There are: {', '.join(ports)}.")
@@ -63,12 +65,22 @@ def _one(name: str, text: str, schema: dict[str, Any]) -> Any:
     kinds = {branch.get("type") for branch in (schema, *schema.get("oneOf", ()), *schema.get("anyOf", ()))} - {None}
     if "string" in kinds:
         takes_files = "object" in kinds or schema.get("format") in {"uri", "binary"}
-        return Path(text) if takes_files and Path(text).exists() else text
+        if takes_files and Path(text).exists():
+            return Path(text)
+        if _only_addresses(schema) and not _ADDRESS.match(text):
+            raise click.UsageError(f"{name}={text}: there is no such file, and this is no address.")
+        return text
     try:
         return _read(text, kinds)
     except (ValueError, KeyError):
         wanted = " or ".join(sorted(kinds)) or "JSON"
         raise click.UsageError(f"{name}={text}: this must be {wanted}.") from None
+
+
+def _only_addresses(schema: dict[str, Any]) -> bool:
+    """Whether a text can be nothing but the address of a file."""
+    branches = (schema, *schema.get("oneOf", ()), *schema.get("anyOf", ()))
+    return all(branch.get("format") == "uri" for branch in branches if branch.get("type") == "string")
 
 
 def _read(text: str, kinds: set[Any]) -> Any:

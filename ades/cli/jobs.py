@@ -144,7 +144,7 @@ def _span(start: float | None, end: float | None) -> str:
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has finished.")
 @talks
 def logs(session: Session, job_id: str, step: str | None, *, follow: bool) -> None:
-    """Print what a job and its tools said.
+    """Print the log of a job, or with --step what one of its tools said.
 
     Example: ades logs -f 01890a5d-ac96-774b-bcce-b302099a8057
     """

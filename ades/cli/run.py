@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ades.client import Client, Job
 
 DETACHED = 130
+_LAST = 10
+"""Lines of a failed tool that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ def _interrupted(job: Job, *, lent: bool) -> None:
 def _end(session: Session, job: Job, wish: Wish) -> None:
     if job.status != "successful":
         said = plain(job.message) or f"The job is {job.status}."
-        click.echo(f"ades: {said}  (ades logs {job.id})", err=True)
+        step = _say_last(job)
+        click.echo(f"ades: {said}  (ades logs {job.id}{f' --step {step}' if step else ''})", err=True)
         session.show({"job": job.document}, lambda: None)
         sys.exit(FAILED)
     written = [] if wish.folder is None else job.download(wish.folder)
@@ -182,6 +185,16 @@ def _end(session: Session, job: Job, wish: Wish) -> None:
         click.echo("".join(f"{path}\n" for path in written), nl=False)
     else:
         print_results(job)
+
+
+def _say_last(job: Job) -> str:
+    """Print the end of what the tool said that failed, most often the reason; its step, which has the rest."""
+    trouble = job.document.get("exception")
+    if not isinstance(trouble, dict):
+        return ""
+    lines = plain(str(trouble.get("log") or "")).splitlines()
+    click.echo("".join(f"  {line}\n" for line in lines[-_LAST:]), nl=False, err=True)
+    return plain(str(trouble.get("step") or ""))
 
 
 def _told(results: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -55,7 +56,11 @@ class Files:
     ) -> str:
         """Send a file or a folder; its address is a valid input. `progress` hears of bytes sent, and of how many."""
         local = Path(source)
-        target = path or f"uploads/{uuid.uuid4().hex[:12]}/{local.name}"
+        if local.exists() and not local.is_file() and not local.is_dir():
+            raise ClientError(
+                f"{local} is neither a file nor a folder, but a pipe or a device. Write it to a file first."
+            )
+        target = path or f"uploads/{uuid.uuid4().hex[:12]}/{_name(local)}"
         try:
             if not local.is_dir():
                 return self._send(local, self._address(target), progress)
@@ -115,6 +120,12 @@ class Files:
     def _reached(self, url: str, total: int) -> int:
         answer = self._http.send("PUT", url, data=b"", headers={"Content-Range": f"bytes */{total}"} | _length(b""))
         return _end(answer.headers.get("Range")) if answer.status_code == _MORE else total
+
+
+def _name(local: Path) -> str:
+    """What a file or folder is called, also if it was given as `.`; addresses hold no control characters."""
+    called = Path(os.path.abspath(local)).name or "files"  # noqa: PTH100 - links keep their names
+    return "".join(char if char.isprintable() else "_" for char in called)
 
 
 def _length(piece: bytes) -> dict[str, str]:

@@ -71,8 +71,10 @@ class Http:
     """Requests to one server. The token goes to the address that the user has named, and to no other."""
 
     def __init__(self, url: str, token: str | None, timeout: float) -> None:
+        if token and not (token.isascii() and token.isprintable()):
+            raise ClientError("The token holds characters that no token has. Copy it anew.")
         self.transport = Transport(timeout)
-        self._own = _origin(url)
+        self._own = _checked_origin(url)
         self._token = token
         self._near: tuple[str, str] | None = None
         """How the server calls itself, and how we call it, where the two differ."""
@@ -111,7 +113,7 @@ class Http:
                 answer = self._followed(method, url, given, data)
                 if not stream:
                     _ = answer.content  # what breaks off is asked for again, too
-            except NO_ADDRESS as error:
+            except (NO_ADDRESS, UnicodeError) as error:
                 raise ClientError(f"This is no address of a server: {error}.") from error
             except FAULTS as error:
                 refused = isinstance(error, ConnectionRefusedError | socket.gaierror | ssl.SSLError)
@@ -173,6 +175,14 @@ class Http:
                 self._own = _origin(following)  # the same host, and from now on nobody listens
             url = following
         raise ServerTrouble(f"{url} leads from one address to the next without an end.")
+
+
+def _checked_origin(url: str) -> tuple[str, str]:
+    try:
+        _ = urlsplit(url).port
+        return _origin(url)
+    except ValueError as error:
+        raise ClientError(f"This is no address of a server: {url} ({error}).") from error
 
 
 def _origin(url: str) -> tuple[str, str]:

@@ -206,16 +206,22 @@ class Call:
             raise UnsupportedMediaType(f"The body {sent}; here it may be {', '.join(media_types)}.")
         if self.request.content_length is None and "wsgi.input_terminated" in self.request.environ:
             return self._chunks()
+        limit = self._limit
+        if (self.request.content_length or 0) > limit:
+            raise ContentTooLarge(f"The body has {self.request.content_length} bytes; at most {limit} are taken here.")
         return self.request.get_data(cache=False)
+
+    @property
+    def _limit(self) -> int:
+        return self.request.max_content_length or self.services.settings.body_limit
 
     def _chunks(self) -> bytes:
         """A body whose length nobody has told. The framework would cut it off at the limit without a word."""
-        limit = self.request.max_content_length or self.services.settings.body_limit
-        stream, body = self.request.environ["wsgi.input"], b""
+        stream, body, limit = self.request.environ["wsgi.input"], b"", self._limit
         while chunk := stream.read(limit + 1 - len(body)):
             body += chunk
             if len(body) > limit:
-                raise ContentTooLarge(f"The body is larger than {limit} bytes.")
+                raise ContentTooLarge(f"The body has more than the {limit} bytes that are taken here.")
         return body
 
     def json(self, *media_types: str) -> dict[str, JSON]:

@@ -70,7 +70,7 @@ def words(name: str, description: str, *, choices: Iterable[str] = ()) -> Parame
         found = tuple(dict.fromkeys(word for value in values for word in value.split(",") if word))
         for word in found:
             if known and word not in known:
-                raise ValueError(f"may be {', '.join(known)}, but is {word[:40]!r}")
+                raise ValueError(f"must be one of {', '.join(known)}")
         if not found:
             raise ValueError("is empty")
         return found

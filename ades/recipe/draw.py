@@ -25,7 +25,7 @@ _NARROWEST: Final = 70
 _SWEEPS: Final = 4
 
 _STYLE: Final = """
-.ades-flow{--ink:#1d2733;--line:#8794a3;--step:#e8f1fb;--edge:#2d6fb3;--port:#f4f5f7;--more:#b3601f;
+.ades-flow{--ink:#1d2733;--line:#8794a3;--step:#e8f1fb;--edge:#2d6fb3;--port:#f4f5f7;--more:#9c4f14;
 color:var(--ink);font:13px system-ui,sans-serif}
 @media (prefers-color-scheme:dark){.ades-flow{--ink:#e6ebf1;--line:#7d8896;--step:#1f3247;--edge:#6cb0f2;--port:#262c34;
 --more:#f0a463}}
@@ -50,7 +50,11 @@ def draw(executable: dict[str, JSON]) -> str:
 
 
 def _width(box: Box) -> float:
-    return min(_WIDEST, max(_NARROWEST, len(box.name) * _CHAR + 24))
+    return min(_WIDEST, max(_NARROWEST, max(len(box.name), len(_marks(box))) * _CHAR + 24))
+
+
+def _marks(box: Box) -> str:
+    return " · ".join(box.marks)
 
 
 # -- where it stands ------------------------------------------------------------------------------------------------
@@ -115,14 +119,17 @@ def _link(source: Box, target: Box, top: dict[int, int]) -> str:
 def _box(box: Box, top: int) -> str:
     left, radius = box.x - _width(box) / 2, 6 if box.kind == "step" else _HEIGHT / 2
     hint = ": ".join(part for part in (box.name, box.note) if part)
-    marks = " · ".join(box.marks)
+    marks = _marks(box)
+    middle = top + (11 if marks else _HEIGHT / 2)
     parts = [
         f"<g class={quoteattr(box.kind)}><title>{escape(hint)}</title>",
         f'<rect x="{left:.1f}" y="{top}" width="{_width(box):.1f}" height="{_HEIGHT}" rx="{radius:.0f}"/>',
-        f'<text x="{box.x:.1f}" y="{top + _HEIGHT / 2:.0f}">{escape(_shortened(box.name, _width(box)))}</text>',
+        f'<text x="{box.x:.1f}" y="{middle:.0f}">{escape(_shortened(box.name, _width(box)))}</text>',
     ]
     if marks:
-        parts.append(f'<text class="mark" x="{box.x:.1f}" y="{top - 8}">{escape(_shortened(marks, _WIDEST))}</text>')
+        # Inside, below the name: above the box it would lie on the tip of an arrow.
+        shown = escape(_shortened(marks, _width(box)))
+        parts.append(f'<text class="mark" x="{box.x:.1f}" y="{top + 25}">{shown}</text>')
     return "".join((*parts, "</g>"))
 
 

@@ -106,6 +106,7 @@ def test_a_body_that_is_too_large_is_refused(client):
 
     assert 413 == answer.status_code
     assert 413 == answer.json["status"]
+    assert f"at most {SIZE} are taken here" in answer.json["detail"]
 
 
 def test_a_body_of_untold_length_is_refused_as_soon_as_it_is_too_large(client):

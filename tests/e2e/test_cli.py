@@ -1,11 +1,14 @@
 """The command line against a real server, as a scientist, a data manager and an operator type it."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 from served import ADES, Process, clean_environment
+
+from ades.client import Client
 
 ROOT = Path(__file__).parents[2]
 
@@ -16,6 +19,17 @@ id: failing
 inputs: []
 baseCommand: [sh, -c, 'echo "the disk is on fire" >&2; exit 7']
 outputs: []
+"""
+
+SHOUT = """\
+cwlVersion: v1.2
+class: CommandLineTool
+id: shout
+inputs: {text: File}
+baseCommand: [tr, a-z, A-Z]
+stdin: $(inputs.text.path)
+stdout: loud.txt
+outputs: {loud: stdout}
 """
 
 
@@ -93,9 +107,56 @@ def test_a_failing_job_says_why_and_how_to_see_more(ades, tmp_path):
     answer = ades("run", "failing.cwl")
     assert 1 == answer.returncode
     assert "code 7" in answer.stderr
-    job = answer.stderr.rsplit("ades logs ", 1)[1].rstrip(")\n")
-    assert "7" in ades("steps", job).stdout.split("\t")
-    assert "the disk is on fire" in ades("logs", job, "--step", "failing").stdout
+    assert "  the disk is on fire\nades: " in answer.stderr
+    shown = answer.stderr.rsplit("ades logs ", 1)[1].rstrip(")\n").split()
+    assert ["--step", "failing"] == shown[1:]
+    assert "7" in ades("steps", shown[0]).stdout.split("\t")
+    assert "the disk is on fire" in ades("logs", *shown).stdout
+
+
+def test_what_cannot_be_sent_is_said_at_once(ades, tmp_path):
+    """A pipe would arrive empty, and a name that is neither a file nor an address would fail the job."""
+    (tmp_path / "shout.cwl").write_text(SHOUT)
+    (tmp_path / "words.txt").write_text("hello")
+    os.mkfifo(tmp_path / "pipe")
+    assert "HELLO" == ades("run", "shout.cwl", "text=words.txt").stdout.strip()
+    pipe = ades("run", "shout", "text=pipe")
+    assert (6, True) == (pipe.returncode, "Write it to a file first." in pipe.stderr)
+    missing = ades("run", "shout", "text=wrods.txt")
+    assert (2, True) == (missing.returncode, "text=wrods.txt: there is no such file" in missing.stderr)
+
+
+def test_what_is_sent_has_a_name(server, tmp_path, monkeypatch):
+    """Also the folder where one is, and a file whose name holds what no address may."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "words.txt").write_text("hello")
+    (tmp_path / "a\nb.txt").write_text("hello")
+    monkeypatch.chdir(tmp_path / "here")
+    demo = Client(server).workspace("demo")
+    assert demo.upload(".").endswith("/here/")
+    assert demo.upload("../a\nb.txt").endswith("/a_b.txt")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:abc", "http://[::1", "http://127.0.0.1:99999", "http://a..b"])
+def test_an_address_that_is_none_is_one_sentence(ades, url):
+    """Whatever is wrong with it, nobody sees a stack trace."""
+    answer = ades("processes", ADES_URL=url)
+    assert (6, "", 1) == (answer.returncode, answer.stdout, len(answer.stderr.splitlines()))
+    assert answer.stderr.startswith("ades: This is no address of a server: ")
+
+
+def test_a_token_that_cannot_be_sent_is_not_repeated(ades):
+    """It may be a secret with something stuck to it."""
+    answer = ades("processes", ADES_TOKEN="very\nsecret")
+    assert (6, False) == (answer.returncode, "secret" in answer.stderr)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(ades, tmp_path):
+    """It names the place and the reason."""
+    (tmp_path / "shout.cwl").write_text(SHOUT)
+    (tmp_path / "words.txt").write_text("hello")
+    answer = ades("run", "shout.cwl", "text=words.txt", "-q", "--download", "words.txt/results")
+    assert (1, "ades: words.txt/results: Not a directory.\n") == (answer.returncode, answer.stderr)
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,17 @@ def test_a_workflow_is_drawn(run, notation, said):
     assert said in found.stdout
 
 
+def test_the_mark_of_a_step_stands_in_its_box(run):
+    """Above it lies the tip of an arrow."""
+    drawn = run("graph", ROOT / "cwl/eo-sample.cwl", "--format", "svg").stdout
+    found = re.search(
+        r'<rect [^>]*y="(\d+)" [^>]*height="(\d+)" [^>]*/><text [^>]*>index<.*?class="mark" [^>]*y="(\d+)"', drawn
+    )
+    assert found
+    top, height, mark = map(int, found.groups())
+    assert top < mark < top + height
+
+
 @pytest.mark.parametrize("notation", ["dot", "mermaid", "text"])
 def test_no_name_ends_a_label(run, tmp_path, notation):
     """Whatever a package calls its things stays within the label."""
