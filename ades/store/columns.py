@@ -150,3 +150,23 @@ def _sqlite_oldest(*_: Any, **__: Any) -> str:
 @compiles(oldest_transaction, "postgresql")
 def _postgresql_oldest(*_: Any, **__: Any) -> str:
     return "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)"
+
+
+class oldest_writing(FunctionElement[int]):  # noqa: N801
+    """When the oldest transaction began that has written and is still open; the present moment when there is none."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(oldest_writing, "sqlite")
+def _sqlite_writing(*_: Any, **__: Any) -> str:
+    return "9223372036854775807"
+
+
+@compiles(oldest_writing, "postgresql")
+def _postgresql_writing(*_: Any, **__: Any) -> str:
+    return (
+        "(SELECT CAST(extract(epoch FROM least(min(xact_start), clock_timestamp())) * 1000000 AS BIGINT)"
+        " FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND datname = current_database())"
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import BigInteger, bindparam, func, or_, select, union_all
+from sqlalchemy import BigInteger, and_, bindparam, func, or_, select, type_coerce, union_all
 
 from ades.store import rows
-from ades.store.columns import clock, micros, oldest_transaction, transaction_id
+from ades.store.columns import clock, micros, oldest_transaction, oldest_writing, transaction_id
 from ades.store.tables import events
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Events:
         statement = _OF_WORKSPACE if job is None else _OF_JOB
         values = {"event": event, "most": limit, "whose": workspace if job is None else job}
         with self._database.read() as tx:
+            if job is None:  # asked before the events are: who ends in between is seen with what he has written
+                values["before"] = tx.value(_OLDEST)
             return [rows.event(row) for row in tx.all(statement, values)]
 
     def last(self, job: UUID | None = None) -> int:
@@ -68,10 +70,15 @@ def topic(workspace: str) -> str:
 def _settled() -> Any:
     """Nothing is shown that a transaction still open may write before.
 
-    Ids are given out before the commit: a reader who has seen 5 would never see 4 if that is committed later. The
-    events of one job need no such care, since their writers hold the job's row.
+    Ids are given out before the commit: a reader who has seen 5 would never see 4 if that is committed later. Whoever
+    holds 4 began before 5 was written; his transaction may yet have a higher number than that of 5, so that numbers
+    alone do not tell. The events of one job need no such care, since their writers hold the job's row.
     """
-    return or_(events.c.writer < oldest_transaction(), events.c.at < clock() - _STUCK)
+    complete = and_(
+        events.c.writer < oldest_transaction(),
+        type_coerce(events.c.at, BigInteger) < bindparam("before", type_=BigInteger),
+    )
+    return or_(complete, events.c.at < clock() - _STUCK)
 
 
 def _newer(*whose: Any) -> Select[Any]:
@@ -91,6 +98,7 @@ def _of_workspace() -> Select[Any]:
     return select(both).order_by(both.c.id).limit(bindparam("most", type_=BigInteger))
 
 
+_OLDEST: Final = select(oldest_writing())
 _OF_JOB: Final = _newer(events.c.job == bindparam("whose"))
 _OF_WORKSPACE: Final = _of_workspace()
 _APPEND: Final = events.insert().values(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from ades.errors import Conflict
 from ades.model import Failure, JobStatus, Reason, Step, StepState
 from ades.store import Store, Subscriber
+from ades.store.columns import transaction_id
 from ades.store.events import append
 from ades.store.tables import jobs
 
@@ -81,6 +83,24 @@ def test_no_event_appears_behind_the_reader(store):
         assert store.events.after(workspace="demo", event=start) == []
         assert ["quick"] == [event.data["who"] for event in store.events.after(job=two.id, event=start)]
     assert ["slow", "quick"] == [event.data["who"] for event in store.events.after(workspace="demo", event=start)]
+
+
+def test_no_event_of_a_younger_transaction_appears_behind_the_reader(store):
+    """Also when who took the lower id has the higher number, since he began to write later."""
+    if not store.postgres:
+        pytest.skip("SQLite has one writer at a time: ids appear in their order")
+    one, two = store.jobs.submit(a_job()), store.jobs.submit(a_job())
+    start = store.events.last()
+    with ExitStack() as first:
+        early = first.enter_context(store._database.write())
+        number = early.value(select(transaction_id()))
+        with store._database.write() as late:
+            assert late.value(select(transaction_id())) > number
+            append(late, late.first(select(jobs).where(jobs.c.id == one.id)), "log", {"who": "late"})
+            append(early, early.first(select(jobs).where(jobs.c.id == two.id)), "log", {"who": "early"})
+            first.close()
+            assert store.events.after(workspace="demo", event=start) == []
+    assert ["late", "early"] == [event.data["who"] for event in store.events.after(workspace="demo", event=start)]
 
 
 # -- mail -----------------------------------------------------------------------------------------------------------
