@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import yaml
+
 _READERS: dict[str, Any] = {"integer": int, "number": float}
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -44,11 +46,19 @@ def _document(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise click.UsageError(f"{file} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
-        raise click.UsageError(f"{file} is neither YAML nor JSON: {error}") from error
+        raise click.UsageError(f"{file} is neither YAML nor JSON: {_where(error)}.") from error
     if not isinstance(content, dict):
         raise click.UsageError(f"{file} holds no inputs; it must be a mapping of names to values.")
     inputs = content.get("inputs")
     return inputs if isinstance(inputs, dict) else content
+
+
+def _where(error: yaml.YAMLError) -> str:
+    """What does not fit, in one line."""
+    mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not said:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}, column {mark.column + 1}: {said}"
 
 
 def _value(name: str, values: list[str], schema: dict[str, Any]) -> Any:

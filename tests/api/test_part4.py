@@ -363,7 +363,9 @@ def test_the_page_of_a_job_that_waits_has_a_start(client, job):
     """And a form that starts it; and leads to its definition."""
     html = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
     page = Markup.read(client.get(job, headers=html).get_data(as_text=True))
-    assert f"{job}/start" in [form.attributes["action"] for form in page.all("form")]
+    actions = [form.attributes["action"] for form in page.all("form")]
+    assert f"{job}/start" in actions
+    assert f"{job}/rerun" not in actions
     assert any(link.attributes["href"].endswith(f"{job}/definition") for link in page.all("a"))
     assert 200 == client.get(f"{job}/definition", headers=html).status_code
     assert 200 == client.get(f"{job}/inputs", headers=html).status_code

@@ -73,6 +73,10 @@ def test_inputs_come_from_files_too(ades, tmp_path):
     (tmp_path / "inputs.yaml").write_text("message: from the file\nnumbers: [3]\n")
     answer = ades("run", "echo", "-i", "inputs.yaml", "message=from the shell")
     assert {"message": "from the shell", "numbers": [3], "pause": 0} == json.loads(answer.stdout)
+    (tmp_path / "broken.yaml").write_text("message: [1,\n")
+    broken = ades("run", "echo", "-i", "broken.yaml")
+    assert 2 == broken.returncode
+    assert "Error: broken.yaml is neither YAML nor JSON: line 2, column 1: " in broken.stderr
 
 
 def test_the_life_of_a_process(ades):
