@@ -165,6 +165,8 @@ class Copier:
         if self._store.releases.move(release, ReleaseStatus.RELEASED, **done):
             self._collection(release, target)
             self._log.info("Results were released", release=str(release.id), to=release.store, files=len(files))
+        elif self._store.releases.get(release.workspace, release.id).status is ReleaseStatus.WITHDRAWN:
+            target.delete(release.place)  # by somebody else, since a single file took longer than our lease
 
     def _fail(self, release: Release, why: str) -> None:
         done = ReleaseStatus.WITHDRAWN if release.status is ReleaseStatus.WITHDRAWING else ReleaseStatus.FAILED

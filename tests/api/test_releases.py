@@ -12,7 +12,7 @@ from jobs_of_tests import a_job
 from published import item, publish
 
 from ades.errors import Unavailable
-from ades.model import JobStatus, Result, ResultKind
+from ades.model import JobStatus, ReleaseStatus, Result, ResultKind
 from ades.service.handover import results_prefix
 from ades.service.release import Copier
 from ades.settings import Settings
@@ -93,6 +93,24 @@ def test_a_database_that_does_not_answer_fails_no_release(client, services, copy
     assert "requested" == client.get(made.headers["Location"]).json["status"]
     copy()
     assert "released" == client.get(made.headers["Location"]).json["status"]
+
+
+def test_withdrawn_while_it_is_copied(client, app, services, place, job, monkeypatch):
+    """Whoever is so slow that another worker has withdrawn it meanwhile leaves nothing behind."""
+    made = asked(client, job)
+    copier = Copier(services.store, services.objects, app.extensions["ades"].settings)
+    copied = copier._copied
+
+    def slow(release, target):
+        yield from copied(release, target)
+        for status in (ReleaseStatus.WITHDRAWING, ReleaseStatus.WITHDRAWN):
+            assert services.store.releases.move(release, status)
+            release = services.store.releases.get("demo", release.id)
+
+    monkeypatch.setattr(copier, "_copied", slow)
+    copier.turn()
+    found = client.get(made.headers["Location"]).json
+    assert ("withdrawn", False) == (found["status"], (place / found["place"]).exists())
 
 
 def test_it_is_withdrawn(client, place, copy, job):
