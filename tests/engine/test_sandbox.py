@@ -44,6 +44,19 @@ def said(machine, script: str, **more) -> str:
     return run.text("o").strip()
 
 
+def test_a_probe_that_was_killed_says_nothing_about_the_machine(sandboxed, tmp_path, monkeypatch):
+    """Whoever kills it makes it try again, and what it seemed to find is not remembered."""
+    python, count = tmp_path / "python", tmp_path / "count"
+    python.write_text(
+        f'#!/bin/sh\necho x >> {count}\n[ $(wc -l < {count}) -lt 4 ] && kill -9 $$\nexec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(sys.modules["ades.engine.local.probe"], "_known", [])
+    assert Isolation.NONE is probe().isolation
+    assert Isolation.NAMESPACES is probe().isolation
+
+
 def test_the_probe_has_tried_it(sandboxed):
     """The probe enters a sandbox with a canary outside; it never looks for files that promise something."""
     assert Isolation.NAMESPACES is probe().isolation

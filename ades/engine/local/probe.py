@@ -16,8 +16,8 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from functools import cache
 from pathlib import Path
+from typing import Final
 
 from ades.engine.local.sandbox import (
     LOGS,
@@ -30,6 +30,9 @@ from ades.engine.local.sandbox import (
     owner,
 )
 from ades.runner import linux
+
+_TRIES: Final = 3
+_SILENT: Final = "it ended without a word"
 
 
 class Isolation(StrEnum):
@@ -50,11 +53,24 @@ class Found:
     isolation: Isolation
     why: str
     """One sentence for the administrator."""
+    disturbed: bool = False
+    """Somebody may have killed what had a look: it is not remembered."""
 
 
-@cache
+_known: list[Found] = []
+
+
 def probe() -> Found:
     """The best that works here. Takes a tenth of a second, the first time."""
+    for _ in range(_TRIES):
+        if not _known:
+            found = _look()
+            if not found.disturbed:
+                _known.append(found)
+    return _known[0] if _known else found
+
+
+def _look() -> Found:
     try:
         ran = subprocess.run(
             [sys.executable, "-P", "-c", "from ades.engine.local.probe import main; main()"],
@@ -64,7 +80,9 @@ def probe() -> Found:
             env={"PATH": os.environ.get("PATH", os.defpath), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         told = json.loads(ran.stdout)
-        return Found(Isolation(told["isolation"]), told["why"])
+        return Found(Isolation(told["isolation"]), told["why"], told["disturbed"])
+    except subprocess.CalledProcessError as error:
+        return Found(Isolation.NONE, f"The probe itself could not run: {error}", disturbed=error.returncode < 0)
     except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
         return Found(Isolation.NONE, f"The probe itself could not run: {error}")
 
@@ -86,6 +104,7 @@ def _try() -> Found:
         Isolation.SUBREAPER,
         f"Jobs are not kept apart, because a sandbox cannot be made here: {complaint}. In a container, allow user "
         "namespaces; on Ubuntu, see kernel.apparmor_restrict_unprivileged_userns.",
+        disturbed=complaint == _SILENT,
     )
 
 
@@ -109,7 +128,7 @@ def _try_namespaces() -> str | None:
             # The end of the answer comes only when everything that was started inside is gone.
             said = answer.read().decode()
         os.waitpid(started, 0)
-    return None if said == "ok" else said or "it ended without a word"
+    return None if said == "ok" else said or _SILENT
 
 
 def _stand_in(folder: Path, canary: Path, writing: int) -> None:
