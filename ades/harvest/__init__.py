@@ -1,1 +1,0 @@
-"""What comes by itself: packages from git, executions by schedule or event."""
