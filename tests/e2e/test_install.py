@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typed_pages import walk
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,10 +28,12 @@ def _bare(folder: Path) -> dict[str, str]:
 @contextmanager
 def _serving(command: list[str], folder: Path):
     """Start a server and hand out its address, as it says it itself."""
+    # Images of samples are nowhere to be had here.
+    own = {"ADES_PORT": "0", "ADES_CONTAINERS": "none"}
     log = folder / "server.log"
     with log.open("w") as out:
         server = subprocess.Popen(
-            command, cwd=folder, env=_bare(folder) | {"ADES_PORT": "0"}, stdout=out, stderr=out, start_new_session=True
+            command, cwd=folder, env=_bare(folder) | own, stdout=out, stderr=out, start_new_session=True
         )
     try:
         yield _address(log, server)
@@ -64,15 +67,11 @@ def clone(tmp_path) -> Path:
 
 
 def test_make_run_serves_from_a_clean_clone(clone):
-    """`make run` sets up, starts the server and says where it is; the tutorial's first commands work there."""
+    """`make run` sets up, starts the server and says where it is; the tutorial works there from top to bottom."""
     with _serving(["make", "run", f"PYTHON={sys.executable}"], clone) as address:
         assert '"echo"' in _get(f"{address}/demo/ogc-api/processes?f=json")
-        env = _bare(clone) | {"ADES_URL": address}
-        for words, said in ((["run", "hello", "name=World"], "Hello World!\n"), (["check", "cwl"], "water-mask 1.0.0")):
-            answer = subprocess.run(
-                [clone / ".venv/bin/ades", *words], cwd=clone, env=env, capture_output=True, text=True, check=False
-            )
-            assert (0, True) == (answer.returncode, said in answer.stdout), answer.stderr
+        tutorial = (clone / "docs/tutorial.md").read_text()
+        assert 9 <= walk(tutorial, clone, address, clone / ".venv/bin")
 
 
 def test_the_wheel_serves_without_a_checkout(tmp_path):
