@@ -56,8 +56,8 @@ def test_steps_are_seen_while_they_run(site):
     site.kubelet.scripts["warp-*"] = Script(0.3)
     pod = site.step(told, "warp", resources={"requests": {"cpu": "2", "memory": "4Gi"}})
     until(lambda: told.steps.get("warp") and told.steps["warp"].state is StepState.SUCCESSFUL)
-    states = [event.step.state for event in told.of(StepChanged)]
-    assert [StepState.PENDING, StepState.RUNNING, StepState.SUCCESSFUL] == list(dict.fromkeys(states))
+    states = list(dict.fromkeys(event.step.state for event in told.of(StepChanged)))
+    assert [StepState.RUNNING, StepState.SUCCESSFUL] == [state for state in states if state is not StepState.PENDING]
     step = told.steps["warp"]
     assert ("warp:1", 0) == (step.image, step.exit_code)
     assert step.finished >= step.started

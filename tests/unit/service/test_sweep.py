@@ -124,7 +124,7 @@ def test_no_results(store, objects, sweep, finished):
 
     assert job.finished + timedelta(hours=1) == job.keep_until
     assert [] == sweep()
-    store.jobs.keep(job.id, datetime.now(UTC))
+    store.jobs.keep(job.id, datetime.now(UTC) - timedelta(seconds=1))
     assert [(Kind.RESULTS, 1)] == sweep()
     assert [f"{logs_prefix(job)}/job.log"] == left(objects)
     assert [] == store.results.list(job.id)
@@ -137,7 +137,7 @@ def test_a_sweep_that_was_stopped_half_way(store, objects, sweep, finished):
     removed, emptied = finished(keep="1"), finished(keep="none")
     store.jobs.remove(removed.id)
     store.jobs.forget_results(emptied.id)
-    store.jobs.keep(emptied.id, datetime.now(UTC))
+    store.jobs.keep(emptied.id, datetime.now(UTC) - timedelta(seconds=1))
     age(objects, "demo", DAY)
 
     assert [(Kind.RESULTS, 1), (Kind.ORPHAN, 1), (Kind.ORPHAN, 1)] == sweep()
@@ -206,7 +206,7 @@ def test_jobs_that_were_never_started(store, sweep, settings):
 def test_one_of_several_workers_sweeps(store, objects, settings, finished):
     """Workers share the sweep: whose turn it is takes it, and the next turn comes when it is time."""
     job = finished(keep="1")
-    store.jobs.keep(job.id, datetime.now(UTC))
+    store.jobs.keep(job.id, datetime.now(UTC) - timedelta(seconds=1))
     often = settings.model_copy(update={"sweep_every": 60.0})
     first, second = (Chores(store, objects, often) for _ in range(2))
     second.turn()
