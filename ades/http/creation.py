@@ -6,6 +6,7 @@ may execute the process is asked again when it is started.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -23,7 +24,7 @@ from ades.errors import (
     UnsupportedMediaType,
     UnsupportedSchema,
 )
-from ades.http import again, execution, lookup, own
+from ades.http import again, execution, lookup
 from ades.http.landing import JOBS
 from ades.http.negotiation import HTML, JSON
 from ades.http.origin import check_form
@@ -33,7 +34,6 @@ from ades.model import JobStatus
 from ades.policy import Action
 from ades.service import preferences, request
 from ades.service.preferences import Mode
-from ades.service.submit import Order
 
 if TYPE_CHECKING:
     from flask import Response as FlaskResponse
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ades.http.call import Call
     from ades.model import Job, Process
     from ades.service.preferences import Preferences
+    from ades.service.submit import Order
 
 _SCHEMAS: Final = ("execute.yaml", "execute-workflows.yaml", "execute.json", "execute-workflows.json")
 """How the schemas of an execution request are called, whichever copy of them a client names."""
@@ -164,19 +165,7 @@ def _starts(body: dict[str, Any]) -> bool:
 
 
 def _order(call: Call, process: Process, body: dict[str, Any], preferred: Preferences, *, start: bool) -> Order:
-    parsed = request.parse(body)
-    return Order(
-        process=process,
-        actor=call.actor,
-        execution=parsed,
-        body=body,
-        preferences=preferred,
-        idempotency_key=request.idempotency_key(call.request.headers.get("Idempotency-Key")),
-        lenient=lookup.is_eodh(call),
-        own=own.found(call, parsed.inputs),
-        start=start,
-        base=call.base,
-    )
+    return replace(execution.order_of(call, process, body, request.parse(body), preferred), start=start)
 
 
 def _unstarted(job: Job) -> Job:

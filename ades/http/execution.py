@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ades.errors import (
@@ -41,7 +42,9 @@ def execute(call: Call, processID: str) -> Response:  # noqa: N803 - the standar
     if mode.wait:
         asked = shaping.asked(call, execution.form, preferred.returns)
         check_possible(execution.outputs or process.description.get("outputs") or {}, asked)
-    job = call.services.submissions.submit(_order(call, process, body, execution, preferred))
+    order = order_of(call, process, body, execution, preferred)
+    tolerant = order.lenient and not call.services.settings.eodh_strict
+    job = call.services.submissions.submit(replace(order, tolerate_missing=tolerant))
     job = call.services.waiting.until_finished(job, mode.wait)
     if mode.wait and job.status.finished:
         return _finished(call, job, mode)
@@ -53,10 +56,10 @@ def _offered(process: Process) -> list[str]:
     return offered
 
 
-def _order(
+def order_of(
     call: Call, process: Process, body: dict[str, Any], execution: request.Execution, preferred: Preferences
 ) -> Order:
-    lenient = lookup.is_eodh(call)
+    """What is asked for, by whom and how, as the verbs want it."""
     return Order(
         process=process,
         actor=call.actor,
@@ -64,9 +67,8 @@ def _order(
         body=body,
         preferences=preferred,
         idempotency_key=request.idempotency_key(call.request.headers.get("Idempotency-Key")),
-        lenient=lenient,
+        lenient=lookup.is_eodh(call),
         own=own.found(call, execution.inputs),
-        tolerate_missing=lenient and not call.services.settings.eodh_strict,
         base=call.base,
     )
 

@@ -90,21 +90,21 @@ def held(pids: Iterable[int]) -> int:
 
 
 def _proportional(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
-    except OSError:
-        return 0
-    _, found, rest = text.partition(b"\nPss:")
-    return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
+    return _told(f"/proc/{pid}/smaps_rollup", b"\nPss:")
 
 
 def peak(pid: int) -> int:
     """The most bytes of memory that the process has held since it was executed."""
+    return _told(f"/proc/{pid}/status", b"VmHWM:")
+
+
+def _told(file: str, name: bytes) -> int:
+    """The bytes that the kernel states under this name; 0 where it does not."""
     try:
-        status = Path(f"/proc/{pid}/status").read_bytes()
+        text = Path(file).read_bytes()
     except OSError:
         return 0
-    _, found, rest = status.partition(b"VmHWM:")
+    _, found, rest = text.partition(name)
     return int(rest.split(maxsplit=1)[0]) * 1024 if found else 0
 
 

@@ -6,15 +6,14 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from folder_server import served_folder
 from werkzeug.test import TestResponse
 
 from ades.app import create_app, prepare
@@ -189,16 +188,5 @@ def live(tmp_path_factory: pytest.TempPathFactory, prepared: Path) -> Iterator[L
 @pytest.fixture
 def serve_folder() -> Iterator[Callable[[Path], str]]:
     """Serves folders over HTTP on this machine."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def serve(folder: Path) -> str:
-        handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with ExitStack() as opened:
+        yield lambda folder: f"http://{opened.enter_context(served_folder(folder))}"

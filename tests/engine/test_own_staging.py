@@ -1,13 +1,11 @@
 """Stage-in and stage-out by CWL of the operator's own, in place of what the runner does by itself."""
 
-import functools
 import json
-import threading
 import time
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from folder_server import served_folder
 
 from ades import shipped
 from ades.model import Reason, ResultKind
@@ -34,16 +32,8 @@ def pair():
 @pytest.fixture(scope="module")
 def scene():
     """The address of the sample scene, as a catalogue elsewhere would have it."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=CWL / "eo-sample-data"))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/sample-scene/sample-scene.json"
-    server.shutdown()
-    server.server_close()
+    with served_folder(CWL / "eo-sample-data") as address:
+        yield f"http://{address}/sample-scene/sample-scene.json"
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """The shipped packages run on a bare machine: no containers, nothing but Python and a shell."""
 
-import functools
 import json
 import struct
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pystac
 import pytest
+from folder_server import served_folder
 
 from ades import shipped
 from ades.recipe import compile_package, read
@@ -24,16 +22,8 @@ def compiled(name):
 @pytest.fixture(scope="module")
 def scene():
     """The address of the sample scene, as a catalogue elsewhere would have it."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=CWL / "eo-sample-data"))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served_folder(CWL / "eo-sample-data") as address:
+        yield address
 
 
 @pytest.mark.parametrize("path", PACKAGES, ids=lambda path: path.stem)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from folder_server import served_folder
 
 from ades import shipped
 from ades.objects import open_store
@@ -150,16 +148,8 @@ def test_a_condition(site, sandboxed, large):
 @pytest.fixture(scope="module")
 def scene():
     """The address of the sample scene, as a catalogue elsewhere would have it."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=CWL / "eo-sample-data"))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with served_folder(CWL / "eo-sample-data") as address:
+        yield address
 
 
 @pytest.mark.long

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import tempfile
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from clusters import Told, until
+from folder_server import served_folder
 from kubernetes_runs import IMAGE
 from runs import Machine, shell
 from s3_servers import settings_for
@@ -133,20 +131,10 @@ def test_the_sample_packages_give_the_same(both):
 @pytest.mark.long
 def test_the_sample_of_a_scene_gives_the_same(both):
     """From STAC to STAC, read over the network and published in a bucket."""
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=CWL / "eo-sample-data"))
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     package, more = compiled("eo-sample.cwl")
-    href = f"http://127.0.0.1:{server.server_port}/sample-scene/sample-scene.json"
-    try:
+    with served_folder(CWL / "eo-sample-data") as address:
+        href = f"http://{address}/sample-scene/sample-scene.json"
         told, ours, theirs = both.run(package, {"scene": {"href": href}}, **more)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert Outcome.SUCCESSFUL is told.wait().outcome, told.events
     assert theirs == ours
 
