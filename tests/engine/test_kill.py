@@ -262,6 +262,7 @@ def test_all_at_once_and_the_next_start_finds_nothing(fresh, tmp_path):
         for pid in victims:
             if pid not in spared:
                 os.kill(pid, signal.SIGKILL)
+    until(lambda: all(is_zombie(pid) for pid in victims if pid not in spared))
     assert marked(mark)
     from runs import Machine
 
