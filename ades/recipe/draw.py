@@ -6,23 +6,26 @@ light or dark; names too long for their box are shortened and shown whole by the
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from ades.recipe.outline import outline
+from ades.recipe.placing import MARGIN, place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ades.model import JSON
     from ades.recipe.outline import Box
 
 _CHAR: Final = 7.3
 _HEIGHT: Final = 34
-_GAP: Final = 26
 _LAYER: Final = 78
-_MARGIN: Final = 20
 _WIDEST: Final = 230
 _NARROWEST: Final = 70
-_SWEEPS: Final = 4
+_WAY: Final = 4
+"""What a line takes that passes between boxes."""
 
 _STYLE: Final = """
 .ades-flow{--ink:#1d2733;--line:#8794a3;--step:#e8f1fb;--edge:#2d6fb3;--port:#f4f5f7;--more:#9c4f14;
@@ -45,11 +48,13 @@ _TIP: Final = (
 def draw(executable: dict[str, JSON]) -> str:
     """The picture of what a package executes."""
     found = outline(executable)
-    _arrange(found.layers)
-    return _svg(found.layers, _place(found.layers), found.title)
+    width = place(found.layers, _width)
+    return _svg(found.layers, width, found.title)
 
 
 def _width(box: Box) -> float:
+    if box.kind == "way":
+        return _WAY
     return min(_WIDEST, max(_NARROWEST, max(len(box.name), len(_marks(box))) * _CHAR + 24))
 
 
@@ -57,45 +62,11 @@ def _marks(box: Box) -> str:
     return " · ".join(box.marks)
 
 
-# -- where it stands ------------------------------------------------------------------------------------------------
-
-
-def _arrange(layers: list[list[Box]]) -> None:
-    """Fewer crossings: each box goes to the middle of its neighbours, down and up again."""
-    for sweep in range(_SWEEPS):
-        ordered = layers if sweep % 2 == 0 else layers[::-1]
-        position = {id(box): place for layer in layers for place, box in enumerate(layer)}
-        for layer in ordered:
-            middle = {id(box): _middle(box, position, down=sweep % 2 == 0) for box in layer}
-            layer.sort(key=lambda box: middle[id(box)])
-            position.update({id(box): place for place, box in enumerate(layer)})
-
-
-def _middle(box: Box, position: dict[int, int], *, down: bool) -> float:
-    near = box.before if down else box.after
-    return sum(position[id(other)] for other in near) / len(near) if near else position[id(box)]
-
-
-def _place(layers: list[list[Box]]) -> float:
-    """Centre each layer; the width of the whole."""
-    widths = [sum(_width(box) for box in layer) + _GAP * (len(layer) - 1) for layer in layers]
-    whole = max(widths, default=0) + 2 * _MARGIN
-    for layer, width in zip(layers, widths, strict=True):
-        x = (whole - width) / 2
-        for box in layer:
-            box.x = x + _width(box) / 2
-            x += _width(box) + _GAP
-    return whole
-
-
-# -- how it looks ---------------------------------------------------------------------------------------------------
-
-
 def _svg(layers: list[list[Box]], width: float, title: str) -> str:
-    height = len(layers) * _LAYER - (_LAYER - _HEIGHT) + 2 * _MARGIN if layers else 2 * _MARGIN
-    top = {id(box): _MARGIN + number * _LAYER for number, layer in enumerate(layers) for box in layer}
-    boxes = [box for layer in layers for box in layer]
-    links = [_link(box, other, top) for box in boxes for other in box.after]
+    height = len(layers) * _LAYER - (_LAYER - _HEIGHT) + 2 * MARGIN if layers else 2 * MARGIN
+    top = {id(box): MARGIN + number * _LAYER for number, layer in enumerate(layers) for box in layer}
+    boxes = [box for layer in layers for box in layer if box.kind != "way"]
+    links = [_link(path, top) for box in boxes for path in _paths([box])]
     size = f'width="{max(width, 40):.0f}" height="{height:.0f}" viewBox="0 0 {max(width, 40):.0f} {height:.0f}"'
     return "".join(
         (
@@ -109,11 +80,27 @@ def _svg(layers: list[list[Box]], width: float, title: str) -> str:
     )
 
 
-def _link(source: Box, target: Box, top: dict[int, int]) -> str:
-    start, end = top[id(source)] + _HEIGHT, top[id(target)]
-    bend = max(18, (end - start) / 2)
-    path = f"M{source.x:.1f} {start}C{source.x:.1f} {start + bend:.1f} {target.x:.1f} {end - bend:.1f} {target.x:.1f} {end}"
-    return f'<path class="link" marker-end="url(#tip)" d="{path}"/>'
+def _paths(path: list[Box]) -> Iterator[list[Box]]:
+    """From a box over its ways to each that it leads to."""
+    for box in path[-1].after:
+        if box.kind == "way":
+            yield from _paths([*path, box])
+        else:
+            yield [*path, box]
+
+
+def _link(path: list[Box], top: dict[int, int]) -> str:
+    """A line that leaves and arrives upright, and stays so beside the boxes that it passes."""
+    drawn, y = f"M{path[0].x:.1f} {top[id(path[0])] + _HEIGHT}", top[id(path[0])] + _HEIGHT
+    for before, box in pairwise(path):
+        end = top[id(box)]
+        bend = max(18, (end - y) / 2)
+        drawn += f"C{before.x:.1f} {y + bend:.1f} {box.x:.1f} {end - bend:.1f} {box.x:.1f} {end}"
+        y = end
+        if box.kind == "way":
+            y += _HEIGHT
+            drawn += f"V{y}"
+    return f'<path class="link" marker-end="url(#tip)" d="{drawn}"/>'
 
 
 def _box(box: Box, top: int) -> str:
