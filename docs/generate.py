@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic.fields import FieldInfo
+    from pydantic_settings import BaseSettings
 
 REFERENCE = Path(__file__).parent / "reference.md"
 
@@ -30,15 +31,21 @@ def reference() -> str:
             "",
             "Every setting is an environment variable. Lists are words separated by blanks or commas.",
             "",
-            "| variable | default | what it does |",
-            "|---|---|---|",
-            *(_setting(name, field) for name, field in Settings.model_fields.items()),
-            "",
+            *(line for group in reversed(Settings.__bases__) for line in _settings(group)),
             "## Commands",
             "",
             *_commands(ades, "ades"),
         ]
     )
+
+
+def _settings(group: type[BaseSettings]) -> Iterator[str]:
+    yield f"### {group.__doc__.removesuffix('.')}"
+    yield ""
+    yield "| variable | default | what it does |"
+    yield "|---|---|---|"
+    yield from (_setting(name, field) for name, field in group.model_fields.items())
+    yield ""
 
 
 def _setting(name: str, field: FieldInfo) -> str:
