@@ -25,6 +25,7 @@ from ades.store import new_job_id
 
 FOREVER = 3600.0
 NAMESPACE = "ws-alice"
+POWERLESS = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 def until(true, seconds: float = 15, what: str = "it"):
@@ -116,7 +117,7 @@ class Site:
         self.cluster.__exit__(*error)
 
     def namespace(self, name: str) -> None:
-        self.cluster.namespace(name)
+        self.cluster.namespace(name, "restricted")
         self.cluster.objects.create("serviceaccounts", name, {"metadata": {"name": "ades-runner"}})
 
     def engine(self, on_event=None, storage=None, **settings) -> KubernetesEngine:
@@ -176,7 +177,8 @@ class Site:
             "spec": {
                 "restartPolicy": "Never",
                 "automountServiceAccountToken": False,
-                "containers": [{"name": name, "image": f"{name}:1", **container}],
+                "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+                "containers": [{"name": name, "image": f"{name}:1", "securityContext": POWERLESS, **container}],
             },
         }
         namespace = job["metadata"]["namespace"]

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import yaml
 from kubernetes_double import Cluster, PodFault
+from kubernetes_double.pod_security import Level
 from s3_servers import KEY, SECRET, settings_for
 
 from ades.model import Result, Step
@@ -116,7 +117,7 @@ class ClusterRun:
 class Site:
     """A cluster with a workspace and a store of objects."""
 
-    def __init__(self, cluster: Cluster, endpoint: str) -> None:
+    def __init__(self, cluster: Cluster, endpoint: str, level: Level = "restricted") -> None:
         self.cluster = cluster
         self.settings = settings_for(endpoint)
         self.store = open_store(self.settings)
@@ -125,10 +126,10 @@ class Site:
         self.command = ["ades", "runner"]
         self.credentials: bytes | None = None
         """What lies in the Secret of each job."""
-        self._prepare(cluster)
+        self._prepare(cluster, level)
 
-    def _prepare(self, cluster: Cluster) -> None:
-        cluster.namespace(NAMESPACE)
+    def _prepare(self, cluster: Cluster, level: Level) -> None:
+        cluster.namespace(NAMESPACE, level)
         objects = cluster.objects
         objects.create("serviceaccounts", NAMESPACE, {"metadata": {"name": ACCOUNT}})
         objects.create("roles", NAMESPACE, {"metadata": {"name": ACCOUNT}, "rules": ROLE})
@@ -202,10 +203,12 @@ class Site:
             "command": self.command,
             "env": [*({"name": name, "value": value} for name, value in env.items()), named, uid],
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
+            "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
         }
         spec = {
             "restartPolicy": "Never",
             "serviceAccountName": ACCOUNT,
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [container],
             "volumes": [{"name": "scratch", "persistentVolumeClaim": {"claimName": run.name}}],
             "terminationGracePeriodSeconds": 5,

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from kubernetes_double import pod_security
 from kubernetes_double.objects import KINDS, ApiError, Object, Objects
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def _check_pod(objects: Objects, namespace: str, pod: Object) -> None:
             f'serviceaccount "{account}" not found',
         ) from None
     _fill_defaults(objects, namespace, spec)
+    if words := pod_security.refusal(objects.get("namespaces", "", namespace), pod):
+        raise ApiError(403, "Forbidden", f'pods "{name}" is forbidden: {words}')
     _check_quota(objects, namespace, pod)
     pod["status"] = {"phase": "Pending", "conditions": [], "qosClass": "Burstable"}
     spec.setdefault("restartPolicy", "Always")

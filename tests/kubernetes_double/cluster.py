@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
-from kubernetes_double import admission
+from kubernetes_double import admission, pod_security
 from kubernetes_double.certificate import make_certificate
 from kubernetes_double.controllers import Controllers
 from kubernetes_double.faults import ApiFault, PodFault
@@ -108,9 +108,10 @@ class Cluster:
 
     # -- what tests do ----------------------------------------------------------------------------------------------
 
-    def namespace(self, name: str) -> None:
-        """Make a namespace with its default service account."""
-        self.objects.create("namespaces", "", {"metadata": {"name": name}, "status": {"phase": "Active"}})
+    def namespace(self, name: str, level: pod_security.Level = "privileged") -> None:
+        """Make a namespace with its default service account, which takes pods of this level of Pod Security."""
+        meta = {"name": name, "labels": {pod_security.ENFORCE: level}}
+        self.objects.create("namespaces", "", {"metadata": meta, "status": {"phase": "Active"}})
         self.objects.create("serviceaccounts", name, {"metadata": {"name": "default"}})
 
     def fault(self, fault: PodFault | ApiFault) -> Any:

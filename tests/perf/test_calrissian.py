@@ -41,7 +41,7 @@ def site(tmp_path_factory, moto):
     folder = tmp_path_factory.mktemp("cluster")
     image = calrissian_environment.with_this_tree(tmp_path_factory.mktemp("image") / "runner")
     with Cluster(folder, ProcessKubelet(folder / "node", images={IMAGE: image})) as cluster:
-        yield Site(cluster, moto)
+        yield Site(cluster, moto, "privileged")  # no other level would take the pods of Calrissian alone
 
 
 def package() -> dict:

@@ -11,6 +11,7 @@ import kubernetes_validate
 import kustomize
 import pytest
 import yaml
+from kubernetes_double.pod_security import violations
 
 from ades.cli import COMMANDS
 from ades.engine.kubernetes import names
@@ -68,19 +69,13 @@ def test_kubectl_renders_the_same(folder):
 
 
 def test_every_pod_is_restricted():
-    """What the restricted Pod Security profile asks for, and a read-only file system on top."""
+    """By the restricted Pod Security Standard; with a limit of memory and a read-only file system on top."""
+    assert {"ades-server", "ades-worker", "ades-db-upgrade"} == pods().keys()
     for spec in pods().values():
-        assert spec["securityContext"]["runAsNonRoot"] is True
-        assert {"type": "RuntimeDefault"} == spec["securityContext"]["seccompProfile"]
+        assert [] == violations({"spec": spec})
         for container in spec["containers"]:
-            wanted = {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            }
-            assert wanted == container["securityContext"]
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
             assert container["resources"]["limits"]["memory"]
-        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
     levels = {one["metadata"]["name"]: one["metadata"]["labels"] for one in rendered() if one["kind"] == "Namespace"}
     assert {"ades", "ws-alice"} == levels.keys()
     assert all(labels["pod-security.kubernetes.io/enforce"] == "restricted" for labels in levels.values())

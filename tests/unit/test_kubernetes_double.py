@@ -3,6 +3,7 @@
 import pytest
 from clusters import until
 from kubernetes_double import ApiFault, Cluster, MemoryKubelet, PodFault, Script
+from kubernetes_double.pod_security import ENFORCE
 
 from ades.engine.kubernetes.api import Api, ApiError
 
@@ -168,3 +169,27 @@ def test_logs_and_deletion(api, cluster):
     assert b"words\n" == api.text(f"{PODS}/talk/log")
     api.delete(f"{PODS}/talk", None)
     until(lambda: phase(api, "talk") == 404)
+
+
+def test_a_restricted_namespace_refuses_pods_in_the_words_of_a_real_one(api, cluster):
+    """Also those of Jobs, whose controller tells it in an event; other levels let them pass."""
+    cluster.namespace("ws-strict", "restricted")
+    where = "/api/v1/namespaces/ws-strict"
+    with pytest.raises(ApiError) as refused:
+        api.create(f"{where}/pods", pod("one"))
+    words = (
+        'violates PodSecurity "restricted:latest": '
+        'allowPrivilegeEscalation != false (container "c" must set securityContext.allowPrivilegeEscalation=false), '
+        'unrestricted capabilities (container "c" must set securityContext.capabilities.drop=["ALL"]), '
+        'runAsNonRoot != true (pod or container "c" must set securityContext.runAsNonRoot=true), '
+        'seccompProfile (pod or container "c" must set securityContext.seccompProfile.type to "RuntimeDefault" or '
+        '"Localhost")'
+    )
+    assert (403, "Forbidden", f'pods "one" is forbidden: {words}') == (
+        refused.value.code, refused.value.reason, refused.value.message,
+    )  # fmt: skip
+    api.create(JOBS.replace(NS, "ws-strict"), job("two"))
+    until(lambda: any(words in each["message"] for each in cluster.objects.find("events", "ws-strict")))
+    assert [] == api.get(f"{where}/pods")["items"]
+    api.merge("/api/v1/namespaces/ws-strict", {"metadata": {"labels": {ENFORCE: "baseline"}}})
+    until(lambda: api.get(f"{where}/pods")["items"])

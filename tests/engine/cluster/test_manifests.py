@@ -3,6 +3,7 @@
 import kubernetes_validate
 import pytest
 from clusters import document
+from kubernetes_double.pod_security import violations
 
 from ades.engine.kubernetes import manifests, provision
 from ades.engine.kubernetes.placement import Placement, amount, check_wishes
@@ -50,20 +51,14 @@ def test_each_manifest_is_valid(scratch, more):
         kubernetes_validate.validate(manifest, VERSION, strict=True)
 
 
-def test_the_pod_is_restricted():
-    """By the restricted Pod Security Standard, field by field."""
-    given = settings()
-    pod = manifests.job(document(), Placement.of(given), given, secret=True)["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] > 0
-    assert {"type": "RuntimeDefault"} == pod["securityContext"]["seccompProfile"]
-    assert {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}} == (
-        container["securityContext"]
-    )
-    kinds = {kind for volume in pod["volumes"] for kind in volume} - {"name"}
-    assert {"persistentVolumeClaim", "emptyDir", "secret"} == kinds
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+@pytest.mark.parametrize("scratch", ["rwo-node", "shared", "per-job"])
+@pytest.mark.parametrize("more", [{}, RICH], ids=["plain", "rich"])
+def test_the_pod_is_restricted(scratch, more):
+    """By the restricted Pod Security Standard, field by field, and with a read-only file system on top."""
+    given = settings(kubernetes_scratch=scratch, **more)
+    pod = manifests.job(document(), Placement.of(given), given, secret=True)["spec"]["template"]
+    assert [] == violations(pod)
+    assert all(one["securityContext"]["readOnlyRootFilesystem"] for one in pod["spec"]["containers"])
 
 
 def test_the_job_is_what_the_operator_has_said():
