@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.error import URLError
 from uuid import UUID
@@ -230,8 +231,20 @@ def check_files(data: Path, store: Store, jobs: list) -> None:
         owner = next((job for job in kinds if job in str(path)), None)
         is_result = "processing-results" in path.parts
         if owner is None or (is_result and kinds[owner] != "good") or path.suffix == ".part":
-            strays.append(str(path))
-    assert [] == strays
+            strays.append(stray(path, owner, kinds, store))
+    assert not strays, "left behind:\n" + "\n".join(strays)
+
+
+def stray(path: Path, owner: str | None, kinds: dict[str, str], store: Store) -> str:
+    """A file that nobody should have left behind, when it came, and what became of its job and when."""
+    status = path.stat()
+    came = f"{path} ({status.st_size} bytes, {datetime.fromtimestamp(status.st_mtime, UTC):%T.%f})"
+    if owner is None:
+        return f"{came}: of no job"
+    told = store.events.after(job=UUID(owner))
+    return "\n    ".join(
+        [f"{came}: of a {kinds[owner]} job", *(f"{one.at:%T.%f} {one.kind} {one.data}" for one in told)]
+    )
 
 
 def test_the_packages_of_this_test_are_json():

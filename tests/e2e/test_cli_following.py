@@ -96,7 +96,10 @@ class Terminal:
         end = time.monotonic() + seconds
         while not re.search(pattern, self.seen):
             assert time.monotonic() < end, self.seen
-            self._read()
+            try:
+                self._read()
+            except OSError:
+                raise AssertionError(f"it has ended and never said {pattern!r}:\n{self.seen}") from None
 
     def type(self, text):
         os.write(self.handle, text.encode())

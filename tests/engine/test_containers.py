@@ -206,7 +206,7 @@ def test_progress_is_told_from_inside(sandboxed, image):
 def test_a_container_sees_its_own_files_only(machine, image):
     """No file of the server, no right, no network; it can write to its own folder and to /tmp."""
     script = (
-        f"ls {machine.data}; wc -l < /proc/net/dev; touch /etc/x; id; touch /tmp/x x && echo written;"
+        f"exec 2>&1; ls {machine.data}; wc -l < /proc/net/dev; touch /etc/x; id; touch /tmp/x x && echo written;"
         " cat /proc/self/status"
     )
     log = machine.run(shell(script, more=within(image))).log("tool")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -290,6 +291,20 @@ def test_two_engines_on_one_folder_leave_each_other_alone(fresh):
         other.engine.close()
     machine.engine.kill(run.job)
     assert Outcome.DISMISSED is run.wait().ended.outcome
+
+
+def test_a_job_waits_for_its_former_runner_to_die(machine):
+    """Lost with its worker and given to the next one at once: the folder may still be held. That fails no job."""
+    job = uuid4()
+    folder = machine.data / "jobs" / str(job)
+    folder.mkdir(parents=True)
+    dying = os.open(folder, os.O_RDONLY)
+    fcntl.flock(dying, fcntl.LOCK_EX)
+    run = machine.start(shell("true"), job=job)
+    time.sleep(0.5)
+    assert not run.events
+    os.close(dying)
+    assert Outcome.SUCCESSFUL is run.wait().ended.outcome
 
 
 def test_a_graceful_stop_waits_and_then_kills(fresh):

@@ -29,6 +29,7 @@ from ades.engine.local.probe import Isolation
 from ades.engine.local.watch import Watch
 from ades.engine.local.wire import Lines, read_line, receive
 from ades.engine.local.words import Words
+from ades.errors import Conflict
 from ades.model import Failure, Reason, Step, StepState
 from ades.objects import open_store
 from ades.runner import linux, processes
@@ -49,6 +50,8 @@ _VAGUE = frozenset({Reason.KILLED, Reason.EXIT_CODE})
 """What a step says whose processes the kernel has killed."""
 _ADVICE = frozenset({StepChanged, Progress, Message})
 """What the inside may tell. The rest is told by the keeper alone."""
+_DYING = 30.0
+"""Seconds that a runner that was lost may need to die before its job is lost once more."""
 
 
 def wait_and_keep(hand_over: socket.socket, isolation: Isolation) -> NoReturn:
@@ -151,12 +154,8 @@ class _Keeper:
         settings = Settings.from_json(orjson.dumps(order["settings"]))
         folder = Path(order["folder"])
         self._words = Words.of(folder)
-        with self._turn:
-            if self._stopped is not None:
-                return self._stopped
-            # Who stops the job removes what is there: from here on there is a folder.
-            folders.make(folder, sandbox.owner())
-            self._folder = folder
+        if (ended := self._take(folder)) is not None:
+            return ended
         self._store = store = open_store(settings)
         plan = prepare(document, folder, settings, store, self._tell)
         terms = order["containers"]
@@ -178,6 +177,24 @@ class _Keeper:
         if isinstance(outputs, Ended):
             return outputs
         return publish(document, outputs, folder, store, self._tell, settings)
+
+    def _take(self, folder: Path) -> Ended | None:
+        """Make the folder of the job, or how it ended before. Who has run it before us may still be dying in there."""
+        end = time.monotonic() + _DYING
+        while True:
+            with self._turn:
+                if self._stopped is not None:
+                    return self._stopped
+                try:
+                    # Who stops the job removes what is there: from here on there is a folder.
+                    folders.make(folder, sandbox.owner())
+                except Conflict as error:
+                    if time.monotonic() >= end:
+                        return Ended(Outcome.LOST, Failure(Reason.WORKER_LOST, str(error)))
+                else:
+                    self._folder = folder
+                    return None
+            time.sleep(0.1)
 
     # -- while the package runs
 
