@@ -82,6 +82,9 @@ class Terminal:
     def __init__(self, words, env, folder, columns=100):
         self.pid, self.handle = pty.fork()
         if self.pid == 0:
+            signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # who was started in the background hands on that it is ignored
             os.chdir(folder)
             os.execve(ADES[0], [*ADES, *words], env)
         self.seen = ""
