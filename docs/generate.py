@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,7 @@ def _settings(group: type[BaseSettings]) -> Iterator[str]:
 def _setting(name: str, field: FieldInfo) -> str:
     default = field.default
     shown = " ".join(str(word) for word in default) if isinstance(default, tuple) else default
+    shown = json.dumps(default) if isinstance(default, dict) else shown
     cell = "" if shown in (None, "") else f"`{shown}`"
     return f"| `ADES_{name.upper()}` | {cell} | {field.description} |"
 

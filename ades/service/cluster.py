@@ -44,13 +44,16 @@ def check(settings: Settings, store: Store) -> Check:
     api = Api(settings.kubernetes_config)
     try:
         found = answers(api)
-        wrong = _configured(settings) + _wanting(settings, store, api)
+        wrong, loose = _wanting(settings, store, api)
+        wrong = _configured(settings) + wrong
     except ApiError as error:
         raise Unavailable(str(error)) from error
     finally:
         api.close()
     if wrong:
         return Check("cluster", State.FAILED, f"{found}; {'; '.join(wrong)}")
+    if loose:
+        return Check("cluster", State.WARNING, f"{found}; jobs run, but without bounds: {'; '.join(loose)}")
     return Check("cluster", State.OK, f"{found}; every workspace has what its jobs need")
 
 
@@ -63,15 +66,17 @@ def _configured(settings: Settings) -> list[str]:
     return wrong
 
 
-def _wanting(settings: Settings, store: Store, api: Api) -> list[str]:
+def _wanting(settings: Settings, store: Store, api: Api) -> tuple[list[str], list[str]]:
+    """What keeps jobs from running, and what does not but should be there."""
     from ades.engine.kubernetes.provision import Provision
 
     provision, home = Provision(api, settings), homes(settings, store)
-    lacks = [
-        f"{workspace.name} lacks {', '.join(missing)}"
-        for workspace in store.workspaces.list()[:MOST]
-        if (missing := provision.missing(*home(workspace.name)))
-    ]
-    if lacks and settings.kubernetes_provision:
-        return []  # it is made with the first job
-    return lacks
+    wrong = [f"the server lacks {', '.join(unable)}"] if (unable := provision.unable()) else []
+    loose = []
+    for workspace in store.workspaces.list()[:MOST]:
+        placed = home(workspace.name)
+        if missing := provision.missing(*placed):
+            wrong.append(f"{workspace.name} lacks {', '.join(missing)}")
+        elif missing := provision.unbounded(*placed):
+            loose.append(f"{workspace.name} lacks {', '.join(missing)}")
+    return wrong, loose

@@ -27,6 +27,8 @@ def homes(settings: Settings, store: Store) -> Callable[[str], tuple[str, Placem
         except NoSuchWorkspace:  # it was removed while jobs of it run for others
             own = Quotas()
         placement = common.with_wishes(own.kubernetes) if own.kubernetes else common
+        if own.running is not None and "quota" not in (own.kubernetes or {}):
+            placement = placement.bounded(own.running, own.cpu or settings.job_cores, own.memory or settings.job_memory)
         return namespace_of(settings, workspace, own.namespace), placement
 
     return home

@@ -31,7 +31,31 @@ class Cluster(Group):
         "cluster", description="Watch the whole cluster (two watches), or each namespace where that is not allowed."
     )
     kubernetes_provision: bool = Field(
-        False, description="Make a workspace's namespace with its account, Role and scratch volume when it is missing."
+        False,
+        description="Make the namespace of a workspace and all that belongs into it, and keep it as the settings say.",
+    )
+    kubernetes_quota: dict[str, str] = Field(
+        {
+            "count/jobs.batch": "200",
+            "pods": "200",
+            "requests.cpu": "64",
+            "requests.memory": "256Gi",
+            "limits.memory": "256Gi",
+            "persistentvolumeclaims": "200",
+        },
+        description="JSON object: quota of a namespace that the server makes. A workspace that says how many jobs may run "
+        "at once, and how large, gets no more than these need.",
+    )
+    kubernetes_default_requests: dict[str, str] = Field(
+        {"cpu": "250m", "memory": "256Mi"},
+        description="JSON object: what a container there asks for that does not say it (its limit range).",
+    )
+    kubernetes_default_limits: dict[str, str] = Field(
+        {"memory": "1Gi"}, description="JSON object: what a container there must not exceed that does not say it."
+    )
+    kubernetes_closed_networks: Words = Field(
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10"),
+        description="IPv4 networks that steps there do not reach even where their tool asks for the network.",
     )
     kubernetes_jobs: int = Field(1000, ge=1, description="Jobs that are in the cluster at the same time.")
     kubernetes_keep: float = Field(

@@ -15,13 +15,15 @@ from kubernetes_double.pod_security import violations
 
 from ades.cli import COMMANDS
 from ades.engine.kubernetes import names
-from ades.engine.kubernetes.provision import RUNNER_RULES, SERVER_RIGHTS
+from ades.engine.kubernetes.belongings import RUNNER_RULES, objects
+from ades.engine.kubernetes.placement import Placement
+from ades.engine.kubernetes.provision import DOCTOR_RIGHTS, PROVISION_RIGHTS, SERVER_RIGHTS
 from ades.runner.calrissian.manifest import NETWORK
 from ades.settings import Settings
 
 ARGOCD = Path(__file__).parents[2] / "deploy/argocd"
 GUIDE = ARGOCD.parents[1] / "docs/kubernetes-operations.md"
-FOLDERS = ["base", "workspace", "overlays/example"]
+FOLDERS = ["base", "base/provision", "workspace", "overlays/example"]
 VERSIONS = ["1.29", "1.37"]
 
 
@@ -108,8 +110,35 @@ def test_the_server_has_exactly_the_rights_that_it_uses():
     own = rights(named("Role", "ades-server")["rules"])
     watched = {(group, kind, verb) for group, kind in (("batch", "jobs"), ("", "pods")) for verb in ("list", "watch")}
     assert set(SERVER_RIGHTS) | watched <= own | reads
-    assert own <= set(SERVER_RIGHTS)
+    assert set(DOCTOR_RIGHTS) <= own <= {*SERVER_RIGHTS, *DOCTOR_RIGHTS}
     assert {"get", "list", "watch"} == {verb for *_, verb in reads}
+
+
+def test_a_server_that_makes_namespaces_has_the_rights_for_that_and_those_that_it_hands_on():
+    own = rights(named("ClusterRole", "ades-provisioner", "base/provision")["rules"])
+    assert own == {*PROVISION_RIGHTS, *SERVER_RIGHTS} | rights(RUNNER_RULES)
+
+
+def test_the_server_makes_what_the_manifests_say():
+    """Object for object, but for its own Role, which it cannot give itself; what it makes has its labels on top."""
+    settings = Settings(engine="kubernetes")
+    made = [manifest for _, manifest in objects("ws-workspace", Placement.of(settings), settings)]
+    by_hand = [item for item in rendered("workspace") if item["metadata"]["name"] != "ades-server"]
+
+    def content(item: dict) -> dict:
+        return {name: value for name, value in item.items() if name != "metadata"}
+
+    def by_name(items: list[dict]) -> dict:
+        return {(item["kind"], item["metadata"]["name"]): item for item in items}
+
+    ours, theirs = by_name(made), by_name(by_hand)
+    assert len(made) == len(by_hand) == len(ours)
+    assert {name: content(item) for name, item in theirs.items()} == {
+        name: content(item) for name, item in ours.items()
+    }
+    for name, item in ours.items():
+        assert {names.MANAGED_BY: "ades", names.INSTANCE: "ades"}.items() <= item["metadata"]["labels"].items()
+        assert theirs[name]["metadata"].get("labels", {}).items() <= item["metadata"]["labels"].items()
 
 
 def test_the_runner_has_exactly_the_rights_that_it_uses():
@@ -118,7 +147,8 @@ def test_the_runner_has_exactly_the_rights_that_it_uses():
 
 def test_no_rule_has_a_wildcard_and_nobody_may_read_secrets():
     """No account can see what other jobs were given, the server's own included: it only writes."""
-    every = set().union(*(rights(one["rules"]) for one in rendered() if one["kind"] in {"Role", "ClusterRole"}))
+    items = [*rendered(), *rendered("base/provision")]
+    every = set().union(*(rights(one["rules"]) for one in items if one["kind"] in {"Role", "ClusterRole"}))
     assert not {"*"} & {word for right in every for word in right}
     assert not {("", "secrets", verb) for verb in ("get", "list", "watch")} & every
 

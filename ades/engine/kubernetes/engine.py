@@ -77,8 +77,8 @@ class KubernetesEngine:
         self._thread: threading.Thread | None = None
         self._closing = False
         self._log = telemetry.log()
-        provide = Provision(self._api, settings).provide if settings.kubernetes_provision else None
-        launcher = Launcher(self._api, objects, settings, storage or (lambda _: settings), provide)
+        provision = Provision(self._api, settings) if settings.kubernetes_provision else None
+        launcher = Launcher(self._api, objects, settings, storage or (lambda _: settings), provision)
         self._reconciler = Reconciler(
             launcher,
             Closing(self._api, objects, launcher, settings.kubernetes_keep),

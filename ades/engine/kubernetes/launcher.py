@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ades.engine.kubernetes.api import Api
     from ades.engine.kubernetes.placement import Placement
+    from ades.engine.kubernetes.provision import Provision
     from ades.objects import Credentials, ObjectStore
     from ades.settings import Settings
 
@@ -68,13 +69,13 @@ class Launcher:
         objects: ObjectStore,
         settings: Settings,
         storage: Callable[[str], Settings],
-        provide: Callable[[str, Placement], None] | None,
+        provision: Provision | None,
     ) -> None:
         self._api = api
         self._objects = objects
         self._storage = storage
         self._instance = settings.kubernetes_instance
-        self._provide = provide
+        self._provision = provision
 
     def launch(self, document: JobDocument, namespace: str, placement: Placement) -> Launch:
         """Begin a job of which no Job is known. Raises ApiError, Unavailable."""
@@ -146,12 +147,14 @@ class Launcher:
         return job_credentials(self._storage(document.calling), name, write, [document.calling])
 
     def _create(self, namespace: str, manifest: Any, placement: Placement) -> Any:
+        if self._provision is not None:
+            self._provision.provide(namespace, placement)
         try:
             return self._api.create(places.jobs(namespace), manifest)
         except ApiError as error:
-            if error.code != NOT_FOUND or self._provide is None:
+            if error.code != NOT_FOUND or self._provision is None:
                 raise
-        self._provide(namespace, placement)
+        self._provision.provide(namespace, placement, anew=True)  # somebody has removed the namespace
         return self._api.create(places.jobs(namespace), manifest)
 
     def _occupied(self, namespace: str, name: str, error: ApiError) -> Launch:

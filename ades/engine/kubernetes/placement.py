@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -30,6 +32,10 @@ def amount(text: str) -> float:
     return float(found[1]) * factor
 
 
+def _network(text: str) -> str:
+    return str(IPv4Network(text))
+
+
 def _checked(text: str) -> str:
     if text:
         amount(text)
@@ -37,8 +43,10 @@ def _checked(text: str) -> str:
 
 
 Quantity = Annotated[str, AfterValidator(_checked)]
+Network = Annotated[str, AfterValidator(_network)]
 Name = Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?)?$")]
 Environment = tuple[dict[str, Any], ...]
+Quantities = dict[str, Quantity]
 
 
 class Placement(BaseModel):
@@ -78,6 +86,10 @@ class Placement(BaseModel):
     memory_maximum: Quantity
     default_image: str
     grace: Annotated[int, Field(ge=0, le=30)]
+    quota: Quantities
+    default_requests: Quantities
+    default_limits: Quantities
+    closed_networks: tuple[Network, ...]
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -92,6 +104,19 @@ class Placement(BaseModel):
     def with_wishes(self, wishes: dict[str, JSON]) -> Placement:
         """That of a workspace with wishes of its own. Raises `ValidationError`."""
         return Placement.model_validate({**self.model_dump(), **wishes})
+
+    def bounded(self, running: int, cores: float | None, memory: int | None) -> Placement:
+        """That of a workspace with so many jobs at once, each of so much: its quota is no larger than these need.
+
+        There is room for one job more, since the pods of jobs that have ended take a moment to go.
+        """
+        jobs = running + 1
+        cpu = jobs * ((cores or self.max_cores) + amount(self.cpu))
+        mebibytes = jobs * ((memory or amount(self.max_ram)) + amount(self.memory)) / 1024**2
+        needed = {"requests.cpu": f"{math.ceil(cpu * 1000)}m", "requests.memory": f"{math.ceil(mebibytes)}Mi"}
+        needed["limits.memory"] = needed["requests.memory"]
+        lower = {name: n for name, n in needed.items() if name in self.quota and amount(n) < amount(self.quota[name])}
+        return self.model_copy(update={"quota": {**self.quota, **lower}})
 
     def pods(self, limits: Limits, labels: dict[str, str]) -> Pods:
         """What the runner must know to make pods of steps."""

@@ -38,6 +38,11 @@ def roles(namespace: str, kind: str, name: str = "") -> str:
     return _path("/apis/rbac.authorization.k8s.io/v1", namespace, kind, name)
 
 
+def policies(namespace: str) -> str:
+    """Network policies of a namespace."""
+    return _path("/apis/networking.k8s.io/v1", namespace, "networkpolicies", "")
+
+
 def _path(group: str, namespace: str, kind: str, name: str) -> str:
     parts = [group, *(["namespaces", namespace] if namespace else []), kind, *([name] if name else [])]
     return "/".join(parts)

@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades.engine.kubernetes import names, places
 from ades.engine.kubernetes.api import CONFLICT, FORBIDDEN, NOT_FOUND, ApiError
+from ades.engine.kubernetes.belongings import objects
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ades.engine.kubernetes.api import Api
     from ades.engine.kubernetes.placement import Placement
     from ades.settings import Settings
 
 Manifest = dict[str, Any]
-
-RUNNER_RULES: Final = [
-    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "list", "watch", "patch"]},
-    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
-]
-"""What a runner may do: make the pods of its steps, read their logs, and note its progress on its own pod."""
 
 SERVER_RIGHTS: Final = (
     ("batch", "jobs", "create"),
@@ -37,7 +30,31 @@ SERVER_RIGHTS: Final = (
     ("", "events", "list"),
 )
 """What the server must be allowed to do in each workspace's namespace."""
+DOCTOR_RIGHTS: Final = (
+    ("", "serviceaccounts", "get"),
+    ("", "persistentvolumeclaims", "get"),
+    ("", "resourcequotas", "list"),
+    ("", "limitranges", "list"),
+    ("networking.k8s.io", "networkpolicies", "list"),
+)
+"""What it should be allowed to look at there, so that it can say what is missing."""
+PROVISION_RIGHTS: Final = tuple(
+    (group, resource, verb)
+    for group, resource in (
+        ("", "namespaces"),
+        ("", "serviceaccounts"),
+        ("", "resourcequotas"),
+        ("", "limitranges"),
+        ("rbac.authorization.k8s.io", "roles"),
+        ("rbac.authorization.k8s.io", "rolebindings"),
+        ("networking.k8s.io", "networkpolicies"),
+    )
+    for verb in ("create", "get", "patch")
+)
+"""What it must be allowed to do in the whole cluster in order to make namespaces by itself."""
 _WATCHED: Final = (("batch", "jobs"), ("", "pods"))
+_BOUNDS: Final = ("resourcequotas", "limitranges", "networkpolicies")
+_UNCHANGING: Final = frozenset({"apiVersion", "kind", "metadata", "roleRef"})
 
 
 class Provision:
@@ -46,15 +63,53 @@ class Provision:
     def __init__(self, api: Api, settings: Settings) -> None:
         self._api = api
         self._settings = settings
+        self._provided: dict[str, list[tuple[str, Manifest]]] = {}
 
-    def provide(self, namespace: str, placement: Placement) -> None:
-        """Make what is missing; what is there stays as it is. Raises ApiError."""
-        for path, manifest in objects(namespace, placement, self._settings):
+    def provide(self, namespace: str, placement: Placement, *, anew: bool = False) -> None:
+        """Make what is missing, and bring what this server has made up to date. Raises ApiError.
+
+        While nothing has changed since the last time the cluster is not asked, unless everything shall be made `anew`.
+        """
+        wanted = list(objects(namespace, placement, self._settings))
+        if self._provided.get(namespace) == wanted and not anew:
+            return
+        for path, manifest in wanted:
             try:
                 self._api.create(path, manifest)
             except ApiError as error:
                 if error.code != CONFLICT:
                     raise
+                self._bring_up_to_date(f"{path}/{manifest['metadata']['name']}", manifest)
+        self._provided[namespace] = wanted
+
+    def _bring_up_to_date(self, where: str, wanted: Manifest) -> None:
+        """Change what is there, if this server has made it and it may be changed at all."""
+        if wanted["kind"] == "PersistentVolumeClaim":
+            return
+        found = self._api.get(where)
+        own = wanted["metadata"]["labels"]
+        labels = found["metadata"].get("labels") or {}
+        if any(labels.get(name) != own[name] for name in (names.MANAGED_BY, names.INSTANCE)):
+            return
+        change = difference(found, {name: value for name, value in wanted.items() if name not in _UNCHANGING})
+        for field in ("labels", "annotations"):
+            present = found["metadata"].get(field) or {}
+            new = {name: v for name, v in wanted["metadata"].get(field, {}).items() if present.get(name) != v}
+            if new:
+                change.setdefault("metadata", {})[field] = new
+        if change:
+            self._api.merge(where, change)
+
+    def unable(self) -> list[str]:
+        """The rights that the server lacks to make namespaces, if it shall."""
+        if not self._settings.kubernetes_provision:
+            return []
+        lacks = [
+            f"{verb} {resource}"
+            for group, resource, verb in PROVISION_RIGHTS
+            if not self._may("", group, resource, verb)
+        ]
+        return [f"the right to {one} in the whole cluster (for ADES_KUBERNETES_PROVISION)" for one in lacks]
 
     def missing(self, namespace: str, placement: Placement) -> list[str]:
         """What keeps jobs from running in a namespace, in words. Asks, and changes nothing."""
@@ -71,7 +126,25 @@ class Provision:
                 for verb in ("list", "watch")
                 if not self._may(scope, group, resource, verb)
             ]
-        return found or self._wanting(namespace, placement)
+        return found or ([] if self._settings.kubernetes_provision else self._wanting(namespace, placement))
+
+    def unbounded(self, namespace: str, placement: Placement) -> list[str]:
+        """What a namespace lacks that keeps the jobs of a workspace within bounds, though they run without."""
+        if self._settings.kubernetes_provision:
+            return []  # it is made with the next job
+        wanted = {path.rpartition("/")[2]: path for path, _ in objects(namespace, placement, self._settings)}
+        if not placement.quota:
+            del wanted["resourcequotas"]
+        return [f"{kind} in {namespace}" for kind in _BOUNDS if kind in wanted and self._is_empty(wanted[kind])]
+
+    def _is_empty(self, path: str) -> bool:
+        """Whether nothing is there, whatever its name, as far as the server may look."""
+        try:
+            return not self._api.get(path)["items"]
+        except ApiError as error:
+            if error.code not in {FORBIDDEN, NOT_FOUND}:
+                raise
+            return False
 
     def _wanting(self, namespace: str, placement: Placement) -> list[str]:
         """Objects that are not there, as far as the server may look."""
@@ -101,52 +174,15 @@ class Provision:
         return bool(answer.get("status", {}).get("allowed"))
 
 
-def objects(namespace: str, placement: Placement, settings: Settings) -> Iterator[tuple[str, Manifest]]:
-    """All that belongs into a namespace, each with the path where it is made, in the order in which it is needed."""
-    labels = {names.MANAGED_BY: "ades", names.INSTANCE: settings.kubernetes_instance}
-    account = placement.service_account
-    level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("warn", "audit")}
-    security = {**level, "pod-security.kubernetes.io/enforce": "baseline"}
-
-    def named(name: str, **more: Any) -> Manifest:
-        return {"name": name, "labels": labels, **more}
-
-    yield (
-        places.core("", "namespaces"),
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {**labels, **security}}},
-    )
-    yield (
-        places.core(namespace, "serviceaccounts"),
-        {
-            "apiVersion": "v1",
-            "kind": "ServiceAccount",
-            "metadata": named(account, annotations=placement.service_account_annotations),
-        },
-    )
-    rbac = {"apiVersion": "rbac.authorization.k8s.io/v1"}
-    yield (
-        places.roles(namespace, "roles"),
-        {**rbac, "kind": "Role", "metadata": named(account), "rules": RUNNER_RULES},
-    )
-    yield (
-        places.roles(namespace, "rolebindings"),
-        {
-            **rbac,
-            "kind": "RoleBinding",
-            "metadata": named(account),
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": account},
-            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": namespace}],
-        },
-    )
-    if placement.scratch == "shared":
-        yield places.core(namespace, "persistentvolumeclaims"), _shared(placement, named(placement.scratch_claim))
-
-
-def _shared(placement: Placement, metadata: Manifest) -> Manifest:
-    spec: Manifest = {
-        "accessModes": ["ReadWriteMany"],
-        "resources": {"requests": {"storage": placement.scratch_size}},
-    }
-    if placement.scratch_class:
-        spec["storageClassName"] = placement.scratch_class
-    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+def difference(found: Manifest, wanted: Manifest) -> Manifest:
+    """What to merge into `found` so that each field that is wanted says what it should, and no more than that."""
+    change: Manifest = {}
+    for name, value in wanted.items():
+        present = found.get(name)
+        if isinstance(value, dict) and isinstance(present, dict):
+            inner = {**difference(present, value), **dict.fromkeys(present.keys() - value.keys())}
+            if inner:
+                change[name] = inner
+        elif present != value:
+            change[name] = value
+    return change

@@ -5,7 +5,7 @@ import pytest
 from clusters import document
 from kubernetes_double.pod_security import violations
 
-from ades.engine.kubernetes import manifests, provision
+from ades.engine.kubernetes import belongings, manifests
 from ades.engine.kubernetes.placement import Placement, amount, check_wishes
 from ades.errors import BadRequest, Misconfigured
 from ades.runner.document import Limits
@@ -38,7 +38,7 @@ def all_of(given):
     yield manifests.job(doc, placement, given, secret=True)
     yield manifests.secret(doc, OWNER, b"{}", given.kubernetes_instance)
     yield from filter(None, [manifests.volume(doc, OWNER, placement, given.kubernetes_instance)])
-    yield from (manifest for _, manifest in provision.objects("ws-alice", placement, given))
+    yield from (manifest for _, manifest in belongings.objects("ws-alice", placement, given))
 
 
 @pytest.mark.parametrize("scratch", ["rwo-node", "shared", "per-job"])
@@ -46,7 +46,8 @@ def all_of(given):
 def test_each_manifest_is_valid(scratch, more):
     """By the schema of the API, with no field that it does not know."""
     found = list(all_of(settings(kubernetes_scratch=scratch, **more)))
-    assert {"Job", "Secret", "Namespace", "ServiceAccount", "Role", "RoleBinding"} <= {each["kind"] for each in found}
+    kinds = {"Job", "Secret", "Namespace", "ServiceAccount", "Role", "RoleBinding", "ResourceQuota", "LimitRange"}
+    assert kinds | {"NetworkPolicy"} <= {each["kind"] for each in found}
     for manifest in found:
         kubernetes_validate.validate(manifest, VERSION, strict=True)
 

@@ -253,19 +253,6 @@ def test_a_namespace_that_is_not_there_is_told(make):
     assert "`ades doctor` says what is missing in ws-bob" in ended.failure.message
 
 
-def test_the_server_makes_a_namespace_where_it_may(make):
-    """With its account, Role and binding; the runner may do what it must and no more."""
-    site = make(kubernetes_provision=True)
-    site.kubelet.scripts["job-*"] = site.finishes()
-    assert Outcome.SUCCESSFUL is site.start(site.engine(), executing="bob").wait().outcome
-    objects = site.cluster.objects
-    labels = objects.get("namespaces", "", "ws-bob")["metadata"]["labels"]
-    assert "restricted" == labels["pod-security.kubernetes.io/warn"]
-    (rules, logs) = objects.get("roles", "ws-bob", "ades-runner")["rules"]
-    assert ["create", "delete", "list", "watch", "patch"] == rules["verbs"]
-    assert ["pods/log"] == logs["resources"]
-
-
 def test_a_refusal_is_final_and_names_the_namespace(site):
     site.cluster.fault(ApiFault("create", "jobs", 403, "Forbidden", 'jobs is forbidden: User "ades" cannot create'))
     ended = site.start(site.engine()).wait()
