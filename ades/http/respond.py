@@ -37,6 +37,13 @@ class Response(FlaskResponse):
             return []
         return list(self.iter_encoded())
 
+    def get_wsgi_headers(self, environ: Any) -> Headers:
+        """The headers; what has no body has no media type either."""
+        headers = super().get_wsgi_headers(environ)
+        if self.status_code in _EMPTY_STATUS:
+            headers.remove("Content-Type")
+        return headers
+
 
 def dumps(document: JSON) -> bytes:
     """JSON as bytes; times are written in UTC with a Z."""

@@ -169,7 +169,7 @@ def test_f2_one_output_as_document(answer):
 def test_f3_one_output_by_reference(answer, live):
     """204, and the link leads to the bytes."""
     found = answer({"outputs": {"image": {"transmissionMode": "reference"}}})
-    assert (204, b"") == (found.status_code, found.data)
+    assert (204, b"", None) == (found.status_code, found.data, found.headers.get("Content-Type"))
     assert TIFF == live.client.get(links(found)["image"]).data
 
 

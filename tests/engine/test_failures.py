@@ -118,6 +118,24 @@ FAILURES = {
         Reason.OUTPUT_INVALID,
         "leads out of the job",
     ),
+    "a link that leads in a circle": (
+        shell("mkdir -p o/a; ln -s .. o/a/up", outputs="{o: {type: Directory, outputBinding: {glob: o}}}"),
+        Reason.OUTPUT_INVALID,
+        "leads in a circle: up",
+    ),
+    "links that lead in a circle together": (
+        shell(
+            "mkdir -p o/a o/b; ln -s ../b o/a/x; ln -s ../a o/b/y",
+            outputs="{o: {type: Directory, outputBinding: {glob: o}}}",
+        ),
+        Reason.OUTPUT_INVALID,
+        "leads in a circle",
+    ),
+    "a link that leads nowhere": (
+        shell("mkdir o; ln -s missing o/a", outputs="{o: {type: Directory, outputBinding: {glob: o}}}"),
+        Reason.OUTPUT_INVALID,
+        "leads nowhere: a",
+    ),
     "no file, although one was promised": (
         shell("ln -s /etc/hostname o", outputs="{o: {type: File, outputBinding: {glob: nothere}}}"),
         Reason.OUTPUT_MISSING,

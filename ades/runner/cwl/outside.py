@@ -25,20 +25,30 @@ class OwnFiles(StdFsAccess):
     def __init__(self, basedir: str, allowed: frozenset[Path]) -> None:
         super().__init__(basedir)
         self._allowed = allowed
+        self._inputs = allowed - {Path(basedir).resolve()}
 
     def realpath(self, path: str) -> str:
         """Where a path leads. Raises RunFailed when that is neither in the folder of the job nor an input."""
         real = Path(super().realpath(path))
         if not any(real.is_relative_to(place) for place in self._allowed):
-            raise RunFailed.because(
-                Reason.OUTPUT_INVALID, f"An output has a link that leads out of the job: {Path(path).name}."
-            )
+            raise _leads("out of the job", Path(path))
         return str(real)
 
     def listdir(self, fn: str) -> list[str]:
-        """What lies in a folder; nobody looks around elsewhere."""
-        self.realpath(self._abs(fn))
+        """What lies in a folder; nobody looks around elsewhere, nor without end."""
+        folder = Path(self._abs(fn))
+        real = Path(self.realpath(str(folder)))
+        if real != folder and any(parent.resolve() == real for parent in folder.parents):
+            raise _leads("in a circle", folder)
+        if not any(real.is_relative_to(place) for place in self._inputs):
+            for entry in folder.iterdir():
+                if not entry.exists():
+                    raise _leads("nowhere", entry)
         return list(super().listdir(fn))
+
+
+def _leads(where: str, link: Path) -> RunFailed:
+    return RunFailed.because(Reason.OUTPUT_INVALID, f"An output has a link that leads {where}: {link.name}.")
 
 
 def allowed(folder: Path, order: dict[str, JSON]) -> frozenset[Path]:
