@@ -284,7 +284,7 @@ def test_followers_of_one_job_share_its_reading(tmp_path):
         def follow():
             with feeds.of_job(job.id, 0) as feed:
                 seen = [event.data["status"] for event in feed.after(0, 10)]
-                ready.wait(10)
+                ready.wait(60)
                 while "successful" not in seen:
                     seen += [event.data["status"] for event in feed.after(len(seen), 10)]
                 told.append(seen)
@@ -292,11 +292,11 @@ def test_followers_of_one_job_share_its_reading(tmp_path):
         threads = [threading.Thread(target=follow) for _ in range(20)]
         for thread in threads:
             thread.start()
-        ready.wait(10)
+        ready.wait(60)
         before = len(reads)
         store.queue.finish(store.queue.claim("w", LEASE), JobStatus.SUCCESSFUL)
         for thread in threads:
-            thread.join(20)
+            thread.join(60)
         assert [["accepted", "running", "successful"]] * 20 == told
         assert len(reads) - before <= 4
         assert {} == feeds._open

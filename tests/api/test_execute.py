@@ -294,9 +294,9 @@ def test_e3_wait_is_the_longest_that_is_waited(live):
     answer = live.execute("sleeper", {"inputs": {"seconds": 0.01}}, prefer="wait=15")
     assert (204, "wait=15") == (answer.status_code, answer.headers["Preference-Applied"])
     began = time.monotonic()
-    answer = live.execute("sleeper", {"inputs": {"seconds": 30}}, prefer="wait=1")
+    answer = live.execute("sleeper", {"inputs": {"seconds": 60}}, prefer="wait=1")
     assert (201, "wait=1") == (answer.status_code, answer.headers["Preference-Applied"])
-    assert 1 <= time.monotonic() - began < 5
+    assert 1 <= time.monotonic() - began < 25, "as long as was wanted, and not until the job has ended"
     assert answer.get_json()["status"] in {"accepted", "running"}
     live.client.delete(answer.headers["Location"])
 

@@ -39,6 +39,8 @@ GOOD = {
 }
 BAD = GOOD | {"id": "bad", "baseCommand": ["sh", "-euc", 'sleep "$1"; exit 3', "sh"], "outputs": {}}
 LONG = GOOD | {"id": "long", "baseCommand": ["sh", "-euc", 'sleep "60$1"', "sh"], "outputs": {}}
+OWN = f"{os.getpid():07}"
+"""The last figures of how long each sleeps: there may be others on the machine that sleep too."""
 EXPECTED = {"good": "successful", "bad": "failed", "long": "dismissed"}
 
 
@@ -119,7 +121,7 @@ def twins(stop: threading.Event, seen: set) -> None:
         naps = Counter()
         for process in psutil.process_iter(["cmdline", "status"]):
             command = process.info["cmdline"] or []
-            if command[:1] == ["sleep"] and command[1:] and command[1].endswith("77") and len(command[1]) >= 9:
+            if command[:1] == ["sleep"] and command[1:] and command[1].endswith(OWN):
                 naps[command[1]] += process.info["status"] != psutil.STATUS_ZOMBIE
         seen |= {nap for nap, times in naps.items() if times > 1}
 
@@ -128,7 +130,7 @@ def submit(house: House, number: int) -> tuple[str, str, str]:
     """One job: its workspace, its process and its id."""
     workspace = WORKSPACES[number % 3]
     kind = "bad" if number % 7 == 0 else "long" if number % 11 == 0 else "good"
-    nap = f"0.{number % 5}{number:04d}77"
+    nap = f"0.{number % 5}{number:04d}{OWN}"
 
     def do(api: Api) -> str:
         body = {"inputs": {"nap": nap}}

@@ -10,9 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from moments import within
 from postgres import new_cluster
 from served import Api, Process, processes_with
 
+OWN = f"{os.getpid():07}"
+"""The last figures of how long the jobs of these tests sleep: there may be others on the machine that run them too."""
 NAP = {
     "cwlVersion": "v1.2",
     "class": "CommandLineTool",
@@ -72,15 +75,15 @@ def until(ready, seconds=60, pause=0.05):
 def test_a_worker_that_stalls_past_its_lease_writes_nothing(start, api, tmp_path):
     """SIGSTOP, another worker takes the job and finishes it, SIGCONT: one end, one run at a time."""
     first = start("worker")
-    job = api.submit("nap", {"nap": "20.51"})
-    until(lambda: processes_with("sleep 20.51"))
+    job = api.submit("nap", {"nap": f"20.51{OWN}"})
+    until(lambda: processes_with(f"sleep 20.51{OWN}"))
     os.kill(first.pid, signal.SIGSTOP)
     second = start("worker")
     most = 0
 
     def again():
         nonlocal most
-        most = max(most, len([p for p in processes_with("sleep 20.51") if is_sleep(p)]))
+        most = max(most, len([p for p in processes_with(f"sleep 20.51{OWN}") if is_sleep(p)]))
         return api.status(job)["status"] == "successful"
 
     until(lambda: "running" in events(tmp_path, job)[2:], 60)
@@ -115,8 +118,8 @@ def test_a_clock_that_jumps_costs_no_job(start, api, tmp_path, jump):
         env_FAKETIME_DONT_FAKE_MONOTONIC="1",
         env_DONT_FAKE_MONOTONIC="1",
     )
-    job = api.submit("nap", {"nap": "12.52"})
-    until(lambda: processes_with("sleep 12.52"))
+    job = api.submit("nap", {"nap": f"12.52{OWN}"})
+    until(lambda: processes_with(f"sleep 12.52{OWN}"))
     clock.write_text(jump)
     found = api.wait(job, seconds=60)
     assert "successful" == found["status"], found
@@ -168,7 +171,7 @@ def test_a_full_disk_is_survived_with_clear_words(tmp_path, start):
 def test_a_locked_database_is_waited_for(start, api, tmp_path):
     """Somebody holds SQLite's lock for longer than a lease: nothing is lost."""
     start("worker", lease=12)
-    job = api.submit("nap", {"nap": "2.53"})
+    job = api.submit("nap", {"nap": f"2.53{OWN}"})
     until(lambda: api.status(job)["status"] == "running")
     lock = sqlite3.connect(tmp_path / "data" / "ades.db", isolation_level=None)
     lock.execute("BEGIN IMMEDIATE")
@@ -191,12 +194,12 @@ def test_a_postgresql_that_vanishes_is_waited_for(tmp_path):
         server = Process("serve", tmp_path, **settings)
         api = Api(server.address())
         api.deploy(NAP)
-        short, long = api.submit("nap", {"nap": "3.54"}), api.submit("nap", {"nap": "30.54"})
-        until(lambda: processes_with("sleep 30.54") and processes_with("sleep 3.54"))
+        short, long = api.submit("nap", {"nap": f"3.54{OWN}"}), api.submit("nap", {"nap": f"30.54{OWN}"})
+        until(lambda: processes_with(f"sleep 30.54{OWN}") and processes_with(f"sleep 3.54{OWN}"))
         cluster.stop()
         code, headers, document = api.call("GET", f"/jobs/{short}")
         assert (503, True) == (code, "retry-after" in headers), document
-        until(lambda: not processes_with("sleep 30.54"), 12)
+        until(lambda: not processes_with(f"sleep 30.54{OWN}"), 12)
         cluster.start()
         until(lambda: api.call("GET", "/jobs")[0] == 200)
         assert "successful" == api.wait(short, seconds=60)["status"]
@@ -211,10 +214,10 @@ def test_a_postgresql_that_vanishes_is_waited_for(tmp_path):
 def test_a_stop_hands_back_what_cannot_finish(start, api, tmp_path):
     """SIGTERM: the quick job finishes within the grace, the slow one waits in the queue again."""
     worker = start("worker", grace=4)
-    slow, quick = api.submit("nap", {"nap": "60.55"}), api.submit("nap", {"nap": "1.55"})
-    until(lambda: processes_with("sleep 60.55") and processes_with("sleep 1.55"))
+    slow, quick = api.submit("nap", {"nap": f"60.55{OWN}"}), api.submit("nap", {"nap": f"1.55{OWN}"})
+    until(lambda: processes_with(f"sleep 60.55{OWN}") and processes_with(f"sleep 1.55{OWN}"))
     assert 0 == worker.stop()
-    assert [] == processes_with("sleep 60.55")
+    assert [] == processes_with(f"sleep 60.55{OWN}")
     found = api.status(slow)
     assert ("accepted", "The worker is stopping; the job waits in the queue again.") == (
         found["status"],
@@ -227,10 +230,10 @@ def test_a_stop_hands_back_what_cannot_finish(start, api, tmp_path):
 def test_the_jobs_of_a_killed_worker_run_again_soon(start, api, tmp_path):
     """Another worker of the machine sees that it is dead, without waiting for the lease."""
     first = start("worker", lease=120)
-    job = api.submit("nap", {"nap": "2.56"})
-    until(lambda: processes_with("sleep 2.56"))
+    job = api.submit("nap", {"nap": f"2.56{OWN}"})
+    until(lambda: processes_with(f"sleep 2.56{OWN}"))
     first.kill()
-    until(lambda: not processes_with("sleep 2.56"), 3)
+    until(lambda: not processes_with(f"sleep 2.56{OWN}"), within(3))
     start("worker", lease=120)
     found = api.wait(job, seconds=40)
     assert "successful" == found["status"]
@@ -243,10 +246,10 @@ def test_a_server_that_is_killed_leaves_nothing_behind(tmp_path):
     server = Process("serve", tmp_path, **settings)
     api = Api(server.address())
     api.deploy(NAP)
-    job = api.submit("nap", {"nap": "3.57"})
-    until(lambda: processes_with("sleep 3.57"))
+    job = api.submit("nap", {"nap": f"3.57{OWN}"})
+    until(lambda: processes_with(f"sleep 3.57{OWN}"))
     server.kill()
-    until(lambda: not processes_with(str(tmp_path)) and not processes_with("sleep 3.57"), 5)
+    until(lambda: not processes_with(str(tmp_path)) and not processes_with(f"sleep 3.57{OWN}"), within(5))
     again = Process("serve", tmp_path, **settings)
     assert "successful" == Api(again.address()).wait(job, seconds=60)["status"]
     assert 0 == again.stop()

@@ -1,11 +1,12 @@
 """Stage-in and stage-out by CWL of the operator's own, in place of what the runner does by itself."""
 
 import json
-import time
+import os
 from pathlib import Path
 
 import pytest
 from folder_server import served_folder
+from runs import until
 
 from ades import shipped
 from ades.model import Reason, ResultKind
@@ -281,18 +282,17 @@ def test_what_is_published_wrongly(machine):
 
 def test_stopped_while_it_stages(machine):
     """A job that is dismissed while its inputs are brought leaves no process and no folder."""
-    slow = compiled(OTHER_IN.replace("mkdir scene;", "sleep 987654 & sleep 987654;")).executable
+    nap = f"sleep 9876.{os.getpid():07}"
+    slow = compiled(OTHER_IN.replace("mkdir scene;", f"{nap} & {nap};")).executable
     found = compiled(LOOK)
     run = machine.start(found.executable, {"scene": "x"}, staging=OwnStaging(slow, None, {"greeting": "hello"}))
-    end = time.monotonic() + 30
-    while "make" not in " ".join(run.steps) and time.monotonic() < end:
-        time.sleep(0.02)
+    until(lambda: "make" in " ".join(run.steps))
     machine.engine.kill(run.job)
     run.wait()
 
     assert run.ended.outcome is Outcome.DISMISSED
     assert not machine.folder(run).exists()
-    assert not [path for path in Path("/proc").iterdir() if b"987654" in _command(path)]
+    assert not [path for path in Path("/proc").iterdir() if nap.split()[1].encode() in _command(path)]
 
 
 def _command(path):

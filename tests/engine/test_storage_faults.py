@@ -165,9 +165,7 @@ def test_a_store_that_is_away(fresh):
     machine = fresh(
         objects="s3://bucket/x", s3_endpoint="http://127.0.0.1:1", s3_access_key="k", s3_secret_key="s", s3_region="r"
     )
-    began = time.monotonic()
     run = machine.start(JOB).wait(100)
 
     assert (Outcome.FAILED, Reason.STAGE_OUT) == (run.ended.outcome, run.ended.failure.reason)
     assert "does not answer" in run.ended.failure.message
-    assert time.monotonic() - began < 90

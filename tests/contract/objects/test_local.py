@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -127,10 +126,8 @@ def test_reading_a_big_object_takes_little_memory(local, tmp_path):
     with source.open("wb") as file:
         file.truncate(1 << 28)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.monotonic()
     local.put("alice/files/big", source)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 * 1024
-    assert time.monotonic() - start < 60
     assert local.stat("alice/files/big").size == 1 << 28
 
 

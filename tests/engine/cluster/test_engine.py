@@ -5,6 +5,7 @@ import time
 import pytest
 from clusters import FOREVER, NAMESPACE, document, finished, until
 from kubernetes_double import ApiFault, PodFault, Script
+from moments import within
 
 from ades.errors import Misconfigured
 from ades.model import Failure, Reason, StepState
@@ -36,7 +37,7 @@ def test_everything_is_there_before_the_runner_starts(site):
 
 
 def test_submit_to_job_takes_little_time(site):
-    """A tenth of a second is the goal; the best of five, with a margin for the shared machine of the tests."""
+    """A tenth of a second is the goal; the best of five."""
     engine = site.engine()
     site.runner(site.start(engine))
 
@@ -46,7 +47,7 @@ def test_submit_to_job_takes_little_time(site):
         until(lambda: site.find("jobs", told))
         return time.monotonic() - began
 
-    assert min(launch() for _ in range(5)) < 0.5
+    assert min(launch() for _ in range(5)) < within(0.3)
 
 
 def test_steps_are_seen_while_they_run(site):
@@ -112,10 +113,8 @@ def test_dismissal_clears_everything_at_once(site):
     site.runner(told)
     site.kubelet.scripts["warp-*"] = Script(FOREVER)
     site.step(told, "warp")
-    began = time.monotonic()
     engine.kill(told.job)
-    assert Outcome.DISMISSED == told.wait(5).outcome
-    assert time.monotonic() - began < 5
+    assert Outcome.DISMISSED == told.wait(within(5)).outcome
     assert site.empty()
     assert frozenset() == engine.running()
 

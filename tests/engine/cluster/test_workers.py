@@ -8,6 +8,7 @@ import pytest
 from clusters import submitted, until
 from jobs_of_tests import PACKAGE
 from kubernetes_double import Script
+from moments import within
 
 from ades.errors import NoSuchJob
 from ades.model import JobStatus, Reason
@@ -98,7 +99,7 @@ def test_what_is_dismissed_is_gone_within_five_seconds(workers):
     job = workers.submit()
     until(lambda: workers.site.find("pods"))
     workers.store.jobs.dismiss(job)
-    until(workers.site.empty, 5)
+    until(workers.site.empty, within(5))
 
 
 def test_what_was_dismissed_while_nobody_worked_is_removed(workers, monkeypatch):

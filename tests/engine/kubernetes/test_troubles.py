@@ -12,6 +12,7 @@ import pytest
 from kubernetes_double import ApiFault
 from kubernetes_packages import alone, tool, workflow
 from kubernetes_runs import NAMESPACE
+from moments import within
 from s3_servers import KEY, SECRET
 
 from ades.model import Reason, StepState
@@ -22,7 +23,7 @@ from ades.runner.events import Outcome
 PODS = Pods(default_image="debian:12", max_cores=100, grace=1)
 
 
-def until(what, seconds: float = 30) -> None:
+def until(what, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end
@@ -116,12 +117,11 @@ def test_an_api_that_is_away_for_a_while_costs_time_only(site):
 def test_what_the_cluster_refuses_fails_at_once(site, code, message, reason, words):
     """With the text of the quota or of the API, and without one attempt more."""
     site.cluster.fault(ApiFault("create", "pods", code, "Forbidden", message, times=100))
-    begun, asked = time.monotonic(), site.cluster.calls["create pods"]
+    asked = site.cluster.calls["create pods"]
     run = site.run(workflow(refused="true"), pods=PODS)
     assert reason == run.failure.reason
     assert words in run.failure.message
     assert 1 == site.cluster.calls["create pods"] - asked
-    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.long
@@ -229,10 +229,8 @@ def test_when_the_job_is_deleted_its_pods_are_gone_in_seconds(site):
     """The runner takes its steps along and leaves no record: whoever deleted it knows why."""
     run = site.start(workflow(slow="sleep 100", other="sleep 100"), pods=PODS)
     until(lambda: sum(pod["status"].get("phase") == "Running" for pod in run.pods()) == 2)
-    begun = time.monotonic()
     delete(site, run)
-    until(lambda: not run.pods() and not run.pods(steps=False), 10)
-    assert time.monotonic() - begun < 8
+    until(lambda: not run.pods() and not run.pods(steps=False), within(8))
     with pytest.raises(FileNotFoundError):
         _ = run.record
 
@@ -244,7 +242,7 @@ def test_two_sigterms_are_one(site):
     (pid,) = runner_processes(run)
     os.kill(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGTERM)
-    run.wait(20)
+    run.wait()
     (runner,) = run.pods(steps=False)
     (status,) = runner["status"]["containerStatuses"]
     assert 143 == status["state"]["terminated"]["exitCode"]
@@ -258,10 +256,10 @@ def test_the_steps_of_a_runner_that_was_killed_go_with_the_job(site):
     run.wait_for_pod()
     (pid,) = runner_processes(run)
     os.kill(pid, signal.SIGKILL)
-    run.wait(20)
+    run.wait()
     assert 1 == len(run.pods())
     delete(site, run)
-    until(lambda: not run.pods(), 10)
+    until(lambda: not run.pods())
 
 
 @pytest.mark.long

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from moments import within
 
 from ades.errors import Unavailable
 from ades.fetch import Fetcher, SimpleRules
@@ -135,7 +136,7 @@ def submit(store, **changes):
     return store.jobs.submit(Job(**given | changes))
 
 
-def turns(worker, until, seconds=5):
+def turns(worker, until, seconds=60):
     """Let the worker turn until something is true."""
     end = time.monotonic() + seconds
     while not until():
@@ -242,7 +243,7 @@ def test_g7_a_dismissed_job_is_killed_within_a_second(store, engine, worker):
         began = time.monotonic()
         store.jobs.dismiss(job.id)
         while job.id not in engine.killed:
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < within(1)
             time.sleep(0.01)
     finally:
         worker.stop()
