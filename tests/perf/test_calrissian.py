@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 import sys
 import time
 from uuid import uuid4
@@ -20,9 +21,9 @@ from ades.runner.events import Outcome
 
 __all__ = ["moto"]
 
-ROUNDS = 3
+ROUNDS = 5
 GOAL = 1.1
-MARGIN = 1.3  # two processes that do the same differ by as much on a busy machine
+MARGIN = 1.1  # two processes that do the same differ by as much on a busy machine
 MEASURED = """
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:]).returncode
@@ -126,7 +127,7 @@ def ours(site: Site) -> tuple[float, float]:
 def test_our_runner_costs_little_over_calrissian_alone(site):
     """With staging, logs, limits and the record on top: at most 1.1 times as long, even where the pods do nothing."""
     rounds = [(plain(site), ours(site)) for _ in range(ROUNDS)]
-    wall, used = ([min(one[what][kind] for one in rounds) for what in (0, 1)] for kind in (0, 1))
+    wall, used = ([statistics.median(one[what][kind] for one in rounds) for what in (0, 1)] for kind in (0, 1))
     sys.stdout.write(
         f"twelve pods that do nothing: Calrissian alone {wall[0]:.2f} s and {used[0]:.2f} s CPU, our runner "
         f"{wall[1]:.2f} s and {used[1]:.2f} s CPU: {wall[1] / wall[0]:.2f} and {used[1] / used[0]:.2f} times "
