@@ -33,6 +33,7 @@ def job(call: Call, found: Job) -> dict[str, Any]:
     extra: dict[str, Any] = {
         "now": now,
         "process_title": _title(call, found),
+        "lacking": found.status is JobStatus.CREATED and _lacking(call, found),
         "bars": timeline.bars(steps, now),
         "request": found.request,
         "log": _tail(call, found),
@@ -58,6 +59,14 @@ def _title(call: Call, found: Job) -> str:
     """What the process is called, if it is still there."""
     process = call.services.catalog.find(found.deploying, found.process_id)
     return str(process.description.get("title") or process.id) if process else found.process_id
+
+
+def _lacking(call: Call, found: Job) -> list[str]:
+    """The inputs without which a job that waits cannot be started, as far as the description tells."""
+    process = call.services.catalog.find(found.deploying, found.process_id)
+    inputs = process.description.get("inputs") if process else None
+    given = found.request.get("inputs") or {}
+    return [name for name, port in (inputs or {}).items() if port.get("minOccurs", 1) and name not in given]
 
 
 def results(call: Call, found: Job, document: dict[str, JSON]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades import telemetry
 from ades.errors import AdesError, Conflict, NoSuchJob
-from ades.http import jobpages, lookup, query
+from ades.http import jobpages, lookup, query, timeline
 from ades.http.components import KEEP, LINKS
 from ades.http.landing import PROCESSES, PROCESSES_2
 from ades.http.paging import PAGING, neighbours, wanted
@@ -42,7 +42,8 @@ def steps(call: Call, jobID: str) -> Response:  # noqa: N803
     own = call.url("jobs", str(job.id))
     links = call.links("Steps") + neighbours(call, page, cursor)
     links.append({"href": own, "rel": "up", "type": "application/json", "title": "The job"})
-    return call.answer({"steps": [step_info(step, own) for step in found], "links": links})
+    told = [step_info(step, own) for step in found]
+    return call.answer({"steps": told, "links": links}, bars=timeline.bars(told, datetime.now(UTC)))
 
 
 def dismiss(call: Call, jobID: str) -> Response:  # noqa: N803
@@ -269,7 +270,7 @@ AREA: Final = Area(
         ),
         Route(
             method="GET", path="/jobs/{jobID}/steps", view=steps, name="getSteps", action="read-job", tag="Jobs",
-            summary="The steps of a job", query=PAGING,
+            summary="The steps of a job", page="steps", query=PAGING,
             answers={200: Answer("A page of steps", "stepList", headers=("Link", "ETag"))}, errors=(NoSuchJob,),
         ),
     ),

@@ -44,6 +44,8 @@ class Context:
     workspace: str = ""
     server: str = "ADES"
     """The name of the server."""
+    heading: str = ""
+    """What stands above a document that has no title."""
     user: str = ""
     """Who has logged in."""
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -100,7 +102,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters.update(
-        show=values.show, objects=values.objects, pretty=values.pretty, time=values.time, words=values.words, size=values.size, prose=values.prose, paragraphs=values.paragraphs,
+        show=values.show, objects=values.objects, plain=values.plain, pretty=values.pretty, time=values.time, words=values.words, tables=values.tables, size=values.size, prose=values.prose, paragraphs=values.paragraphs,
         schema=schemas.in_words, groupby_start=schemas.grouped,
     )  # fmt: skip
     environment.globals.update(

@@ -67,7 +67,7 @@ def facts(call: Call, job: Job) -> Facts:
 AREA: Final = Area(
     routes=(
         Route(
-            method="GET", path="/jobs/{jobID}/prov", view=history, name="getJobProvenance", action=Action.READ_JOB,
+            method="GET", path="/jobs/{jobID}/prov", page="prov", view=history, name="getJobProvenance", action=Action.READ_JOB,
             tag="Jobs", summary="How the results of a job came about", offers=(JSON, PROVN, HTML),
             answers={200: Answer("A W3C PROV document", "provenance", headers=("ETag",))}, errors=(NoSuchJob,),
         ),

@@ -116,13 +116,21 @@ def render(call: Call, document: Mapping[str, JSON], page: str, extra: Mapping[s
     context = pages.Context(
         url=call.here(),
         home=f"{call.root}/",
-        root=call.base if call.mount else "",
+        root=_root(call),
+        heading=call.route.summary,
         workspace=call.workspace,
         server=call.services.settings.title,
         user="" if call.actor.anonymous or call.actor.open else call.actor.name,
         extra=extra,
     )
     return pages.render(page, document, context=context).encode()
+
+
+def _root(call: Call) -> str:
+    """Where the workspace's API is; for pages beside it, the main one."""
+    if call.mount or not call.workspace:
+        return call.base if call.mount else ""
+    return call.root + call.services.mounts[0].path(call.workspace)
 
 
 def link_header(links: object) -> str | None:

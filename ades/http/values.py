@@ -22,6 +22,10 @@ DEPTH: Final = 6
 _LINKABLE: Final = frozenset({"", "http", "https", "mailto"})
 _NARROW: Final = 60
 _CHIP: Final = 40
+_COLUMNS: Final = 7
+"""A table with more than these cannot be read; the objects then stand below each other."""
+_ROW: Final = frozenset({"href", "links"})
+_BYTES: Final = frozenset({"size", "storage", "peakMemory", "peak memory", "file:size"})
 """Shorter texts fit beside each other."""
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"']+")
 _WORDS: Final = {None: '<span class="faint">none</span>', True: "yes", False: "no"}
@@ -45,6 +49,15 @@ def objects(value: Any) -> list[dict[str, Any]]:
     if isinstance(value, dict):
         return [{"key": key} | entry for key, entry in value.items() if isinstance(entry, dict)]
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
+
+
+def plain(thing: Mapping[str, Any]) -> dict[str, Any]:
+    """A thing of a PROV document without its label, its names short, its typed values without their type."""
+    return {
+        words(str(key).rpartition(":")[2]): value["$"] if isinstance(value, dict) and "$" in value else value
+        for key, value in thing.items()
+        if key not in {"prov:label", "schema:name"}
+    }
 
 
 def pretty(value: Any) -> Markup:
@@ -98,6 +111,11 @@ def words(key: str) -> str:
         .replace("ID", " id")
         .strip()
     )
+
+
+def tables(document: Mapping[str, Any], shown: Collection[str]) -> dict[str, Any]:
+    """The lists of a document, besides the keys that a page has shown already, that hold objects of one kind."""
+    return {key: value for key, value in document.items() if key not in shown and _are_records(value)}
 
 
 def time(value: Any) -> Markup:
@@ -169,7 +187,7 @@ def _object(value: Mapping[str, Any], depth: int, *, named: bool = False) -> str
     if isinstance(value.get("href"), str):
         return _reference(value, depth)
     rows = "".join(
-        f"<div><dt>{escape(words(str(key)) if named else key)}</dt> <dd>{_show(entry, depth + 1)}</dd></div>"
+        f"<div><dt>{escape(words(str(key)) if named else key)}</dt> <dd>{_fact(str(key), entry, depth + 1)}</dd></div>"
         for key, entry in value.items()
     )
     return f'<dl class="facts{" named" if named else ""}">{rows}</dl>'
@@ -183,9 +201,76 @@ def _reference(value: Mapping[str, Any], depth: int) -> str:
     return f'{anchor} <span class="note">{notes}</span>' if notes else anchor
 
 
+def _are_records(value: Any) -> bool:
+    """Several objects of one kind, which are more than links."""
+    if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
+        return False
+    return len(_columns(value)) > 1 and not all("href" in row and "rel" in row for row in value)
+
+
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    return [key for key in dict.fromkeys(key for row in rows for key in row) if key not in _ROW]
+
+
+def _table(rows: list[dict[str, Any]], depth: int) -> str:
+    columns, linked = _columns(rows), any(row.get("links") for row in rows)
+    heads = "".join(f'<th scope="col">{escape(words(str(key)).capitalize())}</th>' for key in columns)
+    ends = [f"<td>{_ways_on(row, '<br>')}</td>" if linked else "" for row in rows]
+    body = "".join(f"<tr>{_row(row, columns, depth)}{end}</tr>" for row, end in zip(rows, ends, strict=True))
+    more = '<th scope="col">Links</th>' if linked else ""
+    return (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Table"><table class="records">'
+        f"<thead><tr>{heads}{more}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _cards(records: list[dict[str, Any]], depth: int) -> str:
+    shown = (
+        _object({key: value for key, value in one.items() if key != "links"}, depth, named=True) + _ways_on(one, " · ")
+        for one in records
+    )
+    return f'<ul class="rows">{"".join(f"<li class=row>{one}</li>" for one in shown)}</ul>'
+
+
+def _row(row: dict[str, Any], columns: list[str], depth: int) -> str:
+    cells = [_cell(key, row[key], depth) if key in row else "" for key in columns]
+    if isinstance(row.get("href"), str):
+        cells[0] = _link(row["href"], row.get(columns[0]), row.get("type"))
+    named = zip(columns, cells, strict=True)
+    return "".join(f'<td data-label="{escape(words(str(key)).capitalize())}">{cell}</td>' for key, cell in named)
+
+
+def _cell(key: str, value: Any, depth: int) -> str:
+    if isinstance(value, dict | list) and any(isinstance(entry, dict | list) for entry in _entries(value)):
+        return f"<details><summary>{len(value)}</summary>{_show(value, depth + 1)}</details>"
+    if value in ("", [], {}):
+        return ""
+    return _fact(key, value, depth + 1)
+
+
+def _entries(value: dict[str, Any] | list[Any]) -> Collection[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _ways_on(row: dict[str, Any], between: str) -> str:
+    found = (
+        _link(one.get("href"), one.get("title") or one.get("rel"), one.get("type")) for one in objects(row.get("links"))
+    )
+    return between.join(found)
+
+
+def _fact(key: str, value: Any, depth: int) -> str:
+    """A value whose name says what it is; of a size the exact one stands in the attribute."""
+    if key in _BYTES and isinstance(value, int) and not isinstance(value, bool):
+        return f'<data value="{value}">{size(value)}</data>'
+    return _show(value, depth)
+
+
 def _list(value: list[Any], depth: int) -> str:
     if not value:
         return '<span class="faint">empty list</span>'
+    if _are_records(value):
+        return _table(value, depth) if len(_columns(value)) <= _COLUMNS else _cards(value, depth)
     if all(isinstance(entry, int | float | bool) or entry is None for entry in value):
         return ", ".join(_show(entry, depth) for entry in value)
     short = all(isinstance(entry, str) and len(entry) < _CHIP and "\n" not in entry for entry in value)

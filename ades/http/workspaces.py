@@ -56,7 +56,9 @@ def description(call: Call) -> FlaskResponse:
         "running": found.totals.running,
         "storage": found.storage,
     }
-    return call.answer(_card(call, found.workspace) | {"numbers": numbers, "links": call.links(found.workspace.name)})
+    card = _card(call, found.workspace)
+    links = [*call.links(found.workspace.name), *card["links"][1:], *_keys(call, found.workspace)]
+    return call.answer(card | {"numbers": numbers, "links": links})
 
 
 def change(call: Call) -> FlaskResponse:
@@ -80,7 +82,7 @@ def _card(call: Call, workspace: Workspace) -> dict[str, Any]:
             "href": call.root + place.path(workspace.name),
             "rel": "service",
             "type": JSON.media_type,
-            "title": place.template,
+            "title": f"API at {place.path(workspace.name)}",
         }
         for place in call.services.mounts
     ]
@@ -92,6 +94,13 @@ def _card(call: Call, workspace: Workspace) -> dict[str, Any]:
         "created": moment(workspace.created),
         "links": [own, *places],
     }
+
+
+def _keys(call: Call, workspace: Workspace) -> list[dict[str, str]]:
+    return [
+        {"href": _address(call, workspace.name, name), "rel": "related", "type": JSON.media_type, "title": title}
+        for name, title in (("tokens", "Machine tokens"), ("secrets", "Names of the secrets"))
+    ]
 
 
 def _address(call: Call, name: str, *parts: str) -> str:

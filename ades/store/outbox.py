@@ -161,7 +161,7 @@ class Outbox:
         s = subscribers.c
         same = (outbox.c.job == s.job, outbox.c.occasion == s.occasion, outbox.c.url == s.url)
         waiting = select(func.count()).select_from(outbox).where(*same).scalar_subquery()
-        due = select(func.min(outbox.c.due)).where(*same).scalar_subquery()
+        due = select(outbox.c.due).where(*same).order_by(outbox.c.id).limit(1).scalar_subquery()
         statement = select(subscribers, waiting.label("waiting"), due.label("due")).where(s.job == job)
         with self._database.read() as tx:
             return [_state(row) for row in tx.all(statement.order_by(s.occasion, s.url))]

@@ -136,3 +136,32 @@ def test_the_list_of_jobs_is_narrowed_by_links(client, send, job):
     assert "No job fits." in page(client.get(narrowed, headers=HTML)).text
     for link in [link for link in everything.links if "datetime=" in link]:
         assert job.rpartition("/")[2] in client.get(link, headers=HTML).get_data(as_text=True)
+
+
+def test_a_job_that_waits_and_lacks_an_input_is_filled_in_before_it_is_started(client):
+    """What cannot work is not offered."""
+    lacking = client.post(f"{ROOT}/jobs", json={"process": "echo", "inputs": {}}).json["jobID"]
+    shown = page(client.get(f"{ROOT}/jobs/{lacking}", headers=HTML))
+    assert ("Fill in and run" in shown.text, "Start" in [button.text for button in shown.all("button")]) == (
+        True,
+        False,
+    )
+    whole = client.post(f"{ROOT}/jobs", json={"process": "echo", "inputs": {"message": "Hello"}}).json["jobID"]
+    shown = page(client.get(f"{ROOT}/jobs/{whole}", headers=HTML))
+    assert ("Fill in and run" in shown.text, "Start" in [button.text for button in shown.all("button")]) == (
+        False,
+        True,
+    )
+
+
+@pytest.mark.parametrize("path", ["/demo/files", "/demo/stac", "/workspaces/demo"])
+def test_pages_beside_the_api_of_a_workspace_lead_back_to_it(client, path):
+    shown = page(client.get(path, headers=HTML))
+    assert {f"http://localhost{ROOT}", f"http://localhost{ROOT}/jobs"} <= shown.links
+
+
+def test_the_first_page_of_a_workspace_leads_to_its_files_results_and_releases(client):
+    links = page(client.get(ROOT, headers=HTML)).links
+    for path in ("/demo/files", "/demo/stac/collections", f"{ROOT}/releases"):
+        assert f"http://localhost{path}" in links
+        assert 200 == client.get(path, headers=HTML).status_code

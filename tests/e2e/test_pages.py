@@ -6,6 +6,8 @@ from browser import PHONE
 ROOT = "/demo/ogc-api"
 PAGES = [
     "/", ROOT, f"{ROOT}/conformance", f"{ROOT}/processes", f"{ROOT}/processes/echo", f"{ROOT}/api", f"{ROOT}/api.html",
+    f"{ROOT}/releases", "/workspaces", "/workspaces/demo", "/workspaces/demo/tokens", "/demo/files", "/demo/stac",
+    "/demo/stac/collections",
 ]  # fmt: skip
 
 
