@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ades.cli.common import data_option, load_settings
+from ades.cli.session import flowing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,8 @@ def _print_text(checks: list[Check]) -> None:
     width = max(len(check.part) for check in checks)
     for check in checks:
         mark = click.style(MARKS[check.state], fg=COLOURS[check.state])
-        click.echo(f"{mark} {check.part:<{width}}  {check.message}")
+        lines = flowing(f"  {check.part:<{width}}  {check.message}", indent=width + 4)
+        click.echo(f"{mark}{lines[1:]}")
 
 
 def _print_json(checks: list[Check]) -> None:

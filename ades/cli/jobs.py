@@ -131,7 +131,7 @@ def _bar(start: float | None, end: float | None, first: float, last: float) -> s
     scale = WIDE / max(last - first, 1e-9)
     before = min(WIDE - 1, int((start - first) * scale))
     length = max(1, min(WIDE - before, round(((end or last) - start) * scale)))
-    return " " * before + "━" * length + " " * (WIDE - before - length)
+    return " " * before + "━" * length
 
 
 def _span(start: float | None, end: float | None) -> str:

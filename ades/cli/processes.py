@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ades.cli.session import Session, table, talks
+from ades.cli.session import Session, flowing, plain, table, talks
 
 if TYPE_CHECKING:
     from ades.client import Process
@@ -95,10 +95,17 @@ def _required(process: Process) -> list[str]:
 def _described(process: Process) -> None:
     click.echo(f"{process.id} {process.version}: {process.title}")
     if about := process.description.get("description"):
-        click.echo(str(about))
+        click.echo(flowing(_joined(plain(str(about)).strip())))
     for word, ports in (("inputs", process.inputs), ("outputs", process.outputs)):
         click.echo(f"\n{word}:" if ports else f"\nno {word}")
-        table([[name, kind_of(port), _note(port)] for name, port in ports.items()], ["name", "type", ""])
+        if ports:
+            table([[name, kind_of(port), _note(port)] for name, port in ports.items()], ["name", "type", ""])
+
+
+def _joined(about: str) -> str:
+    """Paragraphs without the line breaks of a narrow editor; lists stay as they are."""
+    parts = about.split("\n\n")
+    return "\n\n".join(part if "\n-" in part or "\n*" in part else " ".join(part.split()) for part in parts)
 
 
 def kind_of(port: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.table import Table
+    from rich.text import Text
 
     from ades.client import Client, ClientError
 
@@ -23,6 +24,8 @@ _TAKEN: Final = 409
 _FEW: Final = 3
 _LEAST: Final = 12
 """Characters of a shortened column that are worth showing."""
+_BETWEEN: Final = 2
+"""Blanks between two columns."""
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
 FAILED: Final = 1
@@ -129,10 +132,10 @@ def _guarded(session: Session, call: Callable[[], None]) -> None:
     try:
         call()
     except client.ClientError as error:
-        click.echo(f"ades: {plain(str(error))}{_remedy(error, session)}", err=True)
+        click.echo(flowing(f"ades: {plain(str(error))}{_remedy(error, session)}", err=True), err=True)
         sys.exit(codes.get(type(error), TROUBLE))
     except AdesError as error:  # a package was read here, to be sent
-        click.echo(f"ades: {plain(error.detail)}", err=True)
+        click.echo(flowing(f"ades: {plain(error.detail)}", err=True), err=True)
         sys.exit(REJECTED)
 
 
@@ -158,6 +161,24 @@ def plain(text: str) -> str:
     return "".join(char if char.isprintable() or char in "\t\n" else " " for char in unstyled)
 
 
+def flowing(text: str, *, indent: int = 0, err: bool = False) -> str:
+    """A text for a terminal, broken between words and indented below its first line; elsewhere as it is."""
+    if not (sys.stderr if err else sys.stdout).isatty():
+        return text
+    import shutil
+    import textwrap
+
+    width = shutil.get_terminal_size().columns
+    indent = min(indent, width // 4)
+    return "\n".join(
+        textwrap.fill(
+            line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False,
+            drop_whitespace=True, replace_whitespace=False,
+        )
+        for line in text.splitlines()
+    )  # fmt: skip
+
+
 def is_screen() -> bool:
     """Whether somebody looks at standard error as it is written; in CI nobody does, whatever it is connected to."""
     return sys.stderr.isatty() and not os.environ.get("CI") and os.environ.get("TERM") != "dumb"
@@ -165,6 +186,9 @@ def is_screen() -> bool:
 
 def table(rows: list[list[str]], head: list[str]) -> None:
     """Print columns; on a terminal as wide as it is, elsewhere separated by tabs."""
+    if not rows:
+        click.echo("There is nothing to list.", err=True)
+        return
     if not sys.stdout.isatty():
         for row in rows:
             click.echo("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
@@ -179,23 +203,53 @@ def grid(rows: list[list[str]], head: list[str], width: int) -> Table:
     """The same as something that rich can draw.
 
     Names and ids stay whole, so that they can be copied. Where there is no room for all columns, the last ones are
-    shortened or left out; a table of two or three columns is broken into lines instead.
+    shortened or left out; a table of two or three columns is broken into lines instead. Where there is hardly room for
+    anything beside the first column, the others stand below it.
     """
     from rich.table import Table
     from rich.text import Text
 
     cells = [[Text(plain(cell)) for cell in row] for row in rows]
     wanted = [max([len(name), *(row[at].cell_len for row in cells)]) for at, name in enumerate(head)]
-    few = len(head) <= _FEW
-    found, left, kept = Table(box=None, pad_edge=False, header_style="bold"), width, 0
-    for at, name in enumerate(head):
-        if not few and at and left < min(wanted[at], _LEAST):
-            break
-        if few and at:
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    if len(head) <= _FEW:
+        found.add_column(head[0], no_wrap=True, overflow="ellipsis", min_width=min(wanted[0], width))
+        for name in head[1:]:
             found.add_column(name, overflow="fold")
-        else:
-            found.add_column(name, no_wrap=True, overflow="ellipsis", min_width=min(wanted[at], left))
-        left, kept = left - wanted[at] - 2, at + 1
+    else:
+        room = _fitting(wanted, width)
+        if len(room) < _FEW:
+            return _stacked(cells, head, width)
+        for name, wide in zip(head, room, strict=False):
+            found.add_column(name, no_wrap=True, overflow="ellipsis", width=wide)
+        cells = [row[: len(room)] for row in cells]
     for row in cells:
-        found.add_row(*row[:kept])
+        found.add_row(*row)
+    return found
+
+
+def _fitting(wanted: list[int], width: int) -> list[int]:
+    """How wide the first columns are: whole, the last one perhaps shortened."""
+    found: list[int] = []
+    for wide in wanted:
+        left = width - sum(found) - _BETWEEN * len(found)
+        if left < min(wide, _LEAST):
+            break
+        found.append(min(wide, left))
+    return found
+
+
+def _stacked(cells: list[list[Text]], head: list[str], width: int) -> Table:
+    """For a narrow terminal: what each row begins with, and the rest indented below it."""
+    from rich.table import Table
+    from rich.text import Text
+
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    found.add_column(head[0], overflow="fold", max_width=width)
+    for first, *others in cells:
+        found.add_row(first)
+        rest = Text(
+            "  " + "  ".join(cell.plain for cell in others if cell.plain.strip()), no_wrap=True, overflow="ellipsis"
+        )
+        found.add_row(rest)
     return found

@@ -47,7 +47,11 @@ def list_workspaces(data: Path | None) -> None:
     Example: ades workspace list
     """
     with _workspaces(data) as workspaces:
-        for entry in workspaces.list():
+        found = workspaces.list()
+        if not found:
+            where = load_settings(data=data).data
+            click.echo(f"There is no workspace in {where} yet. Make one:  ades workspace create NAME", err=True)
+        for entry in found:
             click.echo(f"{entry.name}\t{entry.title}" if entry.title else entry.name)
 
 
