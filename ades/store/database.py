@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 
 from ades.errors import Misconfigured, StorageFull, Unavailable
+from ades.store.columns import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -234,6 +235,10 @@ def _postgresql(url: URL) -> Engine:
             "ADES_DATABASE names PostgreSQL, but its driver is missing. Install ades[postgres].", field="database"
         ) from error
 
+    @event.listens_for(engine, "connect")
+    def _take_any_text(connection: Any, _: object) -> None:
+        connection.adapters.register_dumper(str, _forgiving())
+
     @event.listens_for(engine, "checkout")
     def _look_whether_it_lives(connection: Any, record: Any, _: object) -> None:
         # A server that was restarted meanwhile costs nobody a request, and a busy connection no extra question.
@@ -250,6 +255,17 @@ def _postgresql(url: URL) -> Engine:
         record.info["used"] = time.monotonic()
 
     return engine
+
+
+def _forgiving() -> type[Any]:
+    """How a text goes to PostgreSQL. A name that it cannot hold is that of nothing, and no reason to fail."""
+    from psycopg.types.string import StrDumperUnknown
+
+    class Forgiving(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(storable(obj))
+
+    return Forgiving
 
 
 def keepalives() -> dict[str, int]:

@@ -20,6 +20,20 @@ from ades.store.tables import packages
 NOW = timedelta(0)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\0"], ids=ascii)
+def test_a_name_that_no_database_holds_is_that_of_nothing(empty, name):
+    """Who asks for a name with a NUL is told that there is nothing, and not that the server failed."""
+    empty.workspaces.create("demo")
+    with pytest.raises(NoSuchWorkspace):
+        empty.workspaces.get(name)
+    with pytest.raises(NoSuchProcess):
+        empty.processes.get("demo", name)
+    with pytest.raises(NoSuchResource):
+        empty.users.get(name)
+    with pytest.raises(NoSuchResource):
+        empty.secrets.remove("demo", name)
+
+
 def test_a_workspace_comes_back(empty):
     """A workspace has a name, a title, settings and the time of its making."""
     made = empty.workspaces.create("demo", "Démo", {"running": 3, "keep": {"days": 7}})
