@@ -101,6 +101,8 @@ class Site:
         self.cluster: Cluster
         self.objects = LocalStore(folder / "objects")
         self.settings = Settings(**{"data": folder, "engine": "kubernetes", "kubernetes_image": "runner:1"} | settings)
+        self.registries: dict[str, str] = {}
+        """Credentials of workspaces for registries of images."""
         self.told: dict[UUID, Told] = {}
         self.engines: list[KubernetesEngine] = []
 
@@ -123,8 +125,14 @@ class Site:
     def engine(self, on_event=None, storage=None, **settings) -> KubernetesEngine:
         changed = self.settings.model_copy(update=settings)
         placement = Placement.of(changed)
+        home = lambda workspace: (f"ws-{workspace}", placement)  # noqa: E731
         engine = KubernetesEngine(
-            changed, on_event or self.hear, self.objects, lambda workspace: (f"ws-{workspace}", placement), storage
+            changed,
+            on_event or self.hear,
+            self.objects,
+            home,
+            storage,
+            self.registries.get,
         )
         self.engines.append(engine)
         return engine

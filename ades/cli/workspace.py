@@ -108,14 +108,17 @@ def remove(name: str, data: Path | None, *, force: bool) -> None:
 def _workspaces(data: Path | None) -> Iterator[Workspaces]:
     from ades.secrets import Vault
     from ades.service.quotas import Barriers
+    from ades.service.registries import Registries
     from ades.service.storage import Storages
     from ades.service.workspaces import Workspaces
     from ades.store import Store
 
     settings = load_settings(data=data)
     with Store.open(settings.database_url) as store:
-        objects = Storages(settings, store, Vault(settings, store.secrets))
-        yield Workspaces(store, objects, Barriers(settings, store, objects))
+        vault = Vault(settings, store.secrets)
+        objects = Storages(settings, store, vault)
+        leave = Registries(settings, store, vault).forget
+        yield Workspaces(store, objects, Barriers(settings, store, objects), leave)
 
 
 def _parsed(settings: tuple[str, ...]) -> dict[str, object]:

@@ -203,6 +203,7 @@ def set_secret(call: Call, name: str) -> FlaskResponse:
     if not isinstance(value, str):
         raise BadRequest("A secret needs a `value`, a text.", field="value")
     call.services.tenants.vault.put(call.workspace, name, value)
+    call.services.tenants.registries.changed(call.workspace, name)
     return Response(b"", 204)
 
 
@@ -210,6 +211,7 @@ def forget_secret(call: Call, name: str) -> FlaskResponse:
     """Forget a secret."""
     call.allow()
     call.services.tenants.vault.remove(call.workspace, name)
+    call.services.tenants.registries.changed(call.workspace, name)
     return Response(b"", 204)
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from ades import telemetry
-from ades.errors import NoSuchResource
 from ades.fetch import Fetcher
 from ades.runner.document import Limits, Options
 from ades.secrets import Vault
@@ -28,6 +27,7 @@ from ades.service.homes import homes
 from ades.service.letters import Letters
 from ades.service.life import Life
 from ades.service.quotas import Quotas
+from ades.service.registries import registries
 from ades.service.release import Copier
 from ades.service.results import Outputs
 from ades.service.stagings import staging_of
@@ -48,8 +48,6 @@ SILENCE: Final = 15.0
 PARENT: Final = 0.5
 """Seconds between two looks at whether the server that started this worker still lives."""
 LONGEST_PAUSE: Final = 30.0
-REGISTRIES: Final = "registries"
-"""The name of the secret of a workspace that holds its credentials for registries of images."""
 
 
 def limits(settings: Settings, quotas: Quotas) -> Limits:
@@ -70,14 +68,6 @@ def limits(settings: Settings, quotas: Quotas) -> Limits:
         tool_memory=chosen(quotas.tool_memory, settings.tool_memory),
         tool_seconds=chosen(quotas.tool_seconds, settings.tool_seconds),
     )
-
-
-def registries(vault: Vault, workspace: str) -> str | None:
-    """The credentials with which a workspace pulls images, as `~/.docker/config.json` has them."""
-    try:
-        return vault.get(workspace, REGISTRIES)
-    except NoSuchResource:
-        return None
 
 
 class Worker:
@@ -173,8 +163,9 @@ class Worker:
         if self._settings.engine == "kubernetes":
             from ades.engine.kubernetes.engine import KubernetesEngine
 
-            home = homes(self._settings, store)
-            cluster = KubernetesEngine(self._settings, on_event, objects, home, objects.settings)
+            home, vault = homes(self._settings, store), Vault(self._settings, store.secrets)
+            keys = partial(registries, vault)
+            cluster = KubernetesEngine(self._settings, on_event, objects, home, objects.settings, keys)
             return Engines(cluster, lambda: self._local(store, objects, on_event, beside_worker(self._settings)))
         return self._local(store, objects, on_event, self._settings)
 
@@ -187,7 +178,7 @@ class Worker:
             on_event,
             silence=min(SILENCE, settings.lease / 2),
             storage=objects.settings,
-            registries=lambda workspace: registries(vault, workspace),
+            registries=partial(registries, vault),
         )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ades.secrets import Vault
 from ades.service.access import Sharings
 from ades.service.quotas import Barriers
+from ades.service.registries import Registries
 from ades.service.tokens import Tokens
 from ades.service.workspaces import Workspaces
 
@@ -27,15 +28,18 @@ class Tenants:
     sharings: Sharings
     tokens: Tokens
     vault: Vault
+    registries: Registries
 
 
 def tenants(settings: Settings, store: Store, objects: ObjectStore, builtins: Builtins) -> Tenants:
     """The parts of one server."""
-    barriers = Barriers(settings, store, objects)
+    barriers, vault = Barriers(settings, store, objects), Vault(settings, store.secrets)
+    registries = Registries(settings, store, vault)
     return Tenants(
-        workspaces=Workspaces(store, objects, barriers),
+        workspaces=Workspaces(store, objects, barriers, registries.forget),
         barriers=barriers,
         sharings=Sharings(settings, store, builtins),
         tokens=Tokens(store),
-        vault=Vault(settings, store.secrets),
+        vault=vault,
+        registries=registries,
     )

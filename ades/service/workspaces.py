@@ -38,11 +38,17 @@ class Workspaces:
     """What administrators do with workspaces."""
 
     def __init__(
-        self, store: Store, objects: ObjectStore, barriers: Barriers, sleep: Callable[[float], None] = time.sleep
+        self,
+        store: Store,
+        objects: ObjectStore,
+        barriers: Barriers,
+        leave: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._store = store
         self._objects = objects
         self._barriers = barriers
+        self._leave = leave
         self._sleep = sleep
 
     def create(self, name: str, title: str = "", settings: JSON = None) -> Workspace:
@@ -82,6 +88,7 @@ class Workspaces:
         for token in self._store.tokens.list(workspace=name):
             self._store.tokens.revoke(token.id)
         self._objects.delete(name)
+        self._leave(name)
         self._store.workspaces.remove(name, force=force)
 
     def _check_empty(self, name: str) -> None:

@@ -255,7 +255,7 @@ def test_removal_waits_for_runners(store, parts):
     """What was running gets the time to end before its files are deleted."""
     slept = []
     job(store)
-    Workspaces(store, parts.objects, parts.tenants.barriers, sleep=slept.append).remove("alice", force=True)
+    Workspaces(store, parts.objects, parts.tenants.barriers, lambda _: None, slept.append).remove("alice", force=True)
 
     assert slept == [3.0]
 

@@ -23,8 +23,8 @@ from ades.runner.events import Outcome
 from ades.runner.failures import RunFailed
 from ades.runner.logs import Logs
 from ades.secrets import Vault
-from ades.service.dispatch import REGISTRIES, registries
 from ades.service.health import State, check_containers
+from ades.service.registries import REGISTRIES, registries
 from ades.settings import Settings
 from ades.store import Store
 

@@ -51,7 +51,7 @@ class KubernetesEngine:
     """Runs jobs in a cluster; an `Engine`.
 
     `home` says in which namespace the jobs of a workspace run, and how; `storage` with which settings the runners for a
-    workspace find its files. Raises `Misconfigured` where no cluster is known.
+    workspace find its files, `registries` with which credentials its images are pulled. Raises `Misconfigured` where no cluster is known.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class KubernetesEngine:
         objects: ObjectStore,
         home: Home,
         storage: Callable[[str], Settings] | None = None,
+        registries: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._home = home
@@ -78,7 +79,7 @@ class KubernetesEngine:
         self._closing = False
         self._log = telemetry.log()
         provision = Provision(self._api, settings) if settings.kubernetes_provision else None
-        launcher = Launcher(self._api, objects, settings, storage or (lambda _: settings), provision)
+        launcher = Launcher(self._api, objects, settings, storage or (lambda _: settings), registries, provision)
         self._reconciler = Reconciler(
             launcher,
             Closing(self._api, objects, launcher, settings.kubernetes_keep),

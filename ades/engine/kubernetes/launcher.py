@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ades.engine.kubernetes import manifests, names, places
 from ades.engine.kubernetes.api import CONFLICT, NOT_FOUND, ApiError
+from ades.engine.kubernetes.registries import PullSecrets, pulling
 from ades.engine.kubernetes.seen import JobSeen
 from ades.errors import Unavailable
 from ades.objects import job_credentials
@@ -69,19 +70,23 @@ class Launcher:
         objects: ObjectStore,
         settings: Settings,
         storage: Callable[[str], Settings],
+        registries: Callable[[str], str | None],
         provision: Provision | None,
     ) -> None:
         self._api = api
         self._objects = objects
         self._storage = storage
         self._instance = settings.kubernetes_instance
+        self._registries = registries
+        self._pulls = PullSecrets(api, settings.kubernetes_instance)
         self._provision = provision
 
     def launch(self, document: JobDocument, namespace: str, placement: Placement) -> Launch:
         """Begin a job of which no Job is known. Raises ApiError, Unavailable."""
         if self._has_run(document):
             return Over(read_record(self._objects, document))
-        credentials = self._credentials(document)
+        credentials, keys = self._credentials(document), self._registries(document.executing)
+        placement = pulling(placement) if keys else placement
         settings = self._storage(document.calling)
         manifest = manifests.job(document, placement, settings, secret=credentials is not None)
         try:
@@ -90,12 +95,13 @@ class Launcher:
             if error.code != CONFLICT:
                 raise
             return self._occupied(namespace, manifest["metadata"]["name"], error)
-        return self._go_on(document, namespace, placement, raw, credentials)
+        return self._go_on(document, namespace, placement, raw, credentials, keys)
 
     def go_on(self, document: JobDocument, namespace: str, placement: Placement) -> Launch:
         """Bring a job on its way whose Job was found suspended."""
         raw = self._api.get(places.jobs(namespace, names.job_name(document.job)))
-        return self._go_on(document, namespace, placement, raw, self._credentials(document))
+        credentials, keys = self._credentials(document), self._registries(document.executing)
+        return self._go_on(document, namespace, pulling(placement) if keys else placement, raw, credentials, keys)
 
     def renew(self, document: JobDocument, namespace: str) -> datetime | None:
         """Give a running job new credentials; when they end."""
@@ -170,7 +176,9 @@ class Launcher:
         placement: Placement,
         raw: Any,
         credentials: Credentials | None,
+        keys: str | None,
     ) -> Launch:
+        self._pulls.keep(namespace, document.executing, keys)
         if credentials is not None:
             secret = manifests.secret(document, raw, credentials.to_json(), self._instance)
             self._put(namespace, "secrets", secret)
