@@ -54,7 +54,7 @@ from ades.http.services import Services
 from ades.objects import open_store
 from ades.policy import open_policy
 from ades.secrets import Vault
-from ades.service import builtins, health
+from ades.service import builtins, health, limits
 from ades.service.access_documents import AccessDocuments
 from ades.service.catalog import Catalog
 from ades.service.deployment import Deployments
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from ades.objects import ObjectStore
+    from ades.recipe.wishes import Wish
     from ades.settings import Settings
 
 AREAS = (
@@ -146,14 +147,19 @@ def assemble(settings: Settings) -> Services:
     def keep(calling: str) -> str | None:
         return Quotas.of(catalog.workspace(calling)).keep or settings.keep
 
+    def check(executing: str, wishes: tuple[Wish, ...]) -> None:
+        limits.check(wishes, settings, Quotas.of(catalog.workspace(executing)), executing)
+
     return Services(
         settings=settings,
         store=store,
         objects=objects,
         catalog=catalog,
-        deployments=Deployments(store, known, fetcher, limit=settings.body_limit),
+        deployments=Deployments(
+            store, known, fetcher, partial(limits.check, settings=settings), limit=settings.body_limit
+        ),
         packages=packages,
-        submissions=Submissions(store, packages, Subscribers(settings, fetcher).of, admit, keep),
+        submissions=Submissions(store, packages, Subscribers(settings, fetcher).of, admit, keep, check),
         waiting=Waiting(store, seats),
         streams=Streams(seats, settings.streams or max(1, settings.threads // 2), settings.streams_each),
         feeds=Feeds(store),

@@ -145,6 +145,8 @@ class JobDocument:
     logs_prefix: str = ""
     """Below which key the logs go, as `<prefix>/<step>.log`."""
     limits: Limits = field(default_factory=Limits)
+    most: Limits = field(default_factory=Limits)
+    """The maxima: what a step may ask for by an expression. None: there is none."""
     options: Options = field(default_factory=Options)
     pods: Pods | None = None
     """How its steps become pods. None: the job runs on one machine."""
@@ -168,6 +170,7 @@ class JobDocument:
         if known.get("wanted") is not None:
             known["wanted"] = tuple(known["wanted"])
         known["limits"] = _known(Limits, known.get("limits"))
+        known["most"] = _known(Limits, known.get("most"))
         known["options"] = _known(Options, known.get("options"))
         known["pods"] = _pods(known.get("pods"))
         if known.get("staging") is not None:

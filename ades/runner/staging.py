@@ -17,6 +17,7 @@ from ades.errors import AdesError
 from ades.model import Reason, Result, ResultKind
 from ades.objects import address_of, key_of
 from ades.recipe import wrap
+from ades.runner.document import Limits
 from ades.runner.events import Progress
 from ades.runner.failures import RunFailed
 from ades.runner.logs import Logs
@@ -279,7 +280,9 @@ def _run(
     report = Report(
         document.job, document.attempt, logs, lambda event: None if isinstance(event, Progress) else emit(event)
     )
-    staging = replace(document, executable=workflow, limits=replace(document.limits, cores=None, memory=None))
+    staging = replace(
+        document, executable=workflow, limits=replace(document.limits, cores=None, memory=None), most=Limits()
+    )
     try:
         return cwl.run(staging, order, place, report, environment=told)
     except RunFailed as error:

@@ -13,12 +13,14 @@ import orjson
 from ades.errors import BadRequest, ContentTooLarge, FetchFailed, ImmutableProcess, NoSuchProcess
 from ades.model import Package
 from ades.recipe import Compiled, Document, compile_package
+from ades.recipe.wishes import wishes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ades.fetch import Fetched, Fetcher
     from ades.model import JSON, Access, Process
+    from ades.recipe.wishes import Wish
     from ades.service.access import Sharing
     from ades.service.builtins import Builtins
     from ades.store import Store
@@ -48,9 +50,18 @@ class Checked:
 class Deployments:
     """Changes what a workspace has deployed."""
 
-    def __init__(self, store: Store, builtins: Builtins, fetcher: Fetcher, *, limit: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        builtins: Builtins,
+        fetcher: Fetcher,
+        check: Callable[[Iterable[Wish]], object],
+        *,
+        limit: int,
+    ) -> None:
         self._store = store
         self._builtins = builtins
+        self._check = check
         self._remote = _Remote(fetcher, limit)
 
     def check(self, workspace: str, document: Document, *, entry: str | None = None) -> Checked:
@@ -134,7 +145,9 @@ class Deployments:
         return self._store.processes.revisions(process.workspace, process.id)
 
     def _compile(self, document: Document, entry: str | None, *, expected: str | None = None) -> Compiled:
-        return compile_package(document, entry=entry, expected=expected, fetch=self._remote.body)
+        compiled = compile_package(document, entry=entry, expected=expected, fetch=self._remote.body)
+        self._check(wishes(compiled.executable))
+        return compiled
 
 
 def package_of(document: Document, compiled: Compiled) -> Package:

@@ -10,13 +10,13 @@ import threading
 import time
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ades import telemetry
 from ades.fetch import Fetcher
-from ades.runner.document import Limits, Options
+from ades.runner.document import Options
 from ades.secrets import Vault
-from ades.service import builtins
+from ades.service import builtins, limits
 from ades.service.chores import Chores
 from ades.service.deliver import Deliverer
 from ades.service.deliver import Terms as Deadlines
@@ -39,7 +39,9 @@ from ades.store import Store
 
 if TYPE_CHECKING:
     from ades.engine import Engine, OnEvent
-    from ades.model import Job
+    from ades.model import Job, Workspace
+    from ades.recipe.wishes import Wish
+    from ades.runner.document import Limits
     from ades.store import Delivery
 
 COMMAND: Final = (sys.executable, "-P", "-c", "from ades.service.dispatch import main; main()")
@@ -50,24 +52,10 @@ PARENT: Final = 0.5
 LONGEST_PAUSE: Final = 30.0
 
 
-def limits(settings: Settings, quotas: Quotas) -> Limits:
-    """What a job may use: as much as the workspace gives in which it runs, or else the server."""
-
-    def chosen(own: Any, otherwise: Any) -> Any:
-        return otherwise if own is None else own
-
-    return Limits(
-        cores=chosen(quotas.cpu, settings.job_cores),
-        memory=chosen(quotas.memory, settings.job_memory),
-        disk=chosen(quotas.disk, settings.job_disk),
-        seconds=chosen(quotas.seconds, settings.job_seconds),
-        cpu_seconds=chosen(quotas.cpu_seconds, settings.job_cpu_seconds),
-        processes=chosen(quotas.processes, settings.job_processes),
-        output=chosen(quotas.output, settings.job_output),
-        log=chosen(quotas.log, settings.job_log),
-        tool_memory=chosen(quotas.tool_memory, settings.tool_memory),
-        tool_seconds=chosen(quotas.tool_seconds, settings.tool_seconds),
-    )
+def allowance(settings: Settings, workspace: Workspace, wishes: tuple[Wish, ...]) -> tuple[Limits, Limits]:
+    """What a job in a workspace may use whose package asks for this, and the most that its steps may ask for."""
+    quotas = Quotas.of(workspace)
+    return limits.granted(settings, quotas, wishes), limits.most(settings, quotas)
 
 
 class Worker:
@@ -132,7 +120,7 @@ class Worker:
         handover = Handover(
             packages,
             Fetcher(settings),
-            lambda job: limits(settings, Quotas.of(store.workspaces.get(job.executing))),
+            lambda job, wishes: allowance(settings, store.workspaces.get(job.executing), wishes),
             Options(javascript=settings.javascript),
             objects,
             lambda job: staging_of(settings, store.workspaces.get(job.calling)),

@@ -12,6 +12,7 @@ import orjson
 
 from ades.errors import AdesError, ContentTooLarge, FetchFailed, FetchRefused, InvalidInput, Misconfigured
 from ades.model import Failure, Reason
+from ades.recipe.wishes import Wish, wishes
 from ades.runner.document import JobDocument, Limits, Options
 from ades.service import inputs, request
 from ades.service.schemas import Rules, RulesCache
@@ -47,6 +48,7 @@ class Ready:
 
     package: Package
     rules: Rules
+    wishes: tuple[Wish, ...]
 
 
 class Packages:
@@ -75,7 +77,11 @@ class Packages:
                 self._kept.move_to_end(digest)
                 return self._kept[digest]
         package = self._builtins.package(digest) or self._load(digest)
-        ready = Ready(package, self._rules.get(digest, lambda: (package.validator, package.description)))
+        ready = Ready(
+            package,
+            self._rules.get(digest, lambda: (package.validator, package.description)),
+            wishes(package.executable),
+        )
         with self._lock:
             self._kept[digest] = ready
             while len(self._kept) > KEPT:
@@ -89,7 +95,8 @@ class Handover:
 
     packages: Packages
     fetcher: Fetcher
-    limits: Callable[[Job], Limits]
+    limits: Callable[[Job, tuple[Wish, ...]], tuple[Limits, Limits]]
+    """What a job may use whose package asks for so much, and the most that a step of it may ask for."""
     options: Options
     objects: ObjectStore
     staging: Callable[[Job], OwnStaging | None] = lambda _: None
@@ -98,6 +105,7 @@ class Handover:
         """The document of a claimed job. Raises CannotRun for a request that cannot become one."""
         ready = self.packages.of(job)
         execution = request.parse(job.request)
+        limits, most = self.limits(job, ready.wishes)
         return JobDocument(
             job=job.id,
             attempt=job.attempt,
@@ -111,7 +119,8 @@ class Handover:
             wanted=None if execution.outputs is None else tuple(execution.outputs),
             results_prefix=results_prefix(job),
             logs_prefix=logs_prefix(job),
-            limits=self.limits(job),
+            limits=limits,
+            most=most,
             options=self.options,
             staging=self._staging(job),
         )

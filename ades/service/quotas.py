@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ades.engine.kubernetes.placement import check_wishes
 from ades.errors import BadRequest, QuotaExceeded, TooManyRequests
 from ades.model import Access, Keep
+from ades.service.limits import check_numbers
 from ades.settings import STAGING_FILE, Bytes
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ class Quotas(BaseModel):
     """Bytes of memory that one tool may hold whose package states no `ramMax`."""
     tool_seconds: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
     """Seconds that one tool may run whose package states no `ToolTimeLimit`."""
+    cpu_max: Annotated[float | None, Field(gt=0, le=4096, strict=False, allow_inf_nan=False)] = None
+    memory_max: Annotated[Bytes | None, Field(ge=1024**2, lt=2**60)] = None
+    disk_max: Annotated[Bytes | None, Field(ge=0, lt=2**60)] = None
+    seconds_max: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
+    cpu_seconds_max: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
+    processes_max: Annotated[int | None, Field(ge=1, lt=2**31)] = None
+    output_max: Annotated[Bytes | None, Field(ge=0, lt=2**60)] = None
+    log_max: Annotated[Bytes | None, Field(ge=1, lt=2**60)] = None
+    tool_memory_max: Annotated[Bytes | None, Field(ge=1024**2, lt=2**60)] = None
+    tool_seconds_max: Annotated[float | None, Field(gt=0, lt=2**31, strict=False, allow_inf_nan=False)] = None
+    """The most of each of these, below the maximum of the server: what a package may ask for where it may ask."""
     storage: Annotated[Bytes | None, Field(ge=0, lt=2**60)] = None
     """Bytes that results, logs and files may take together."""
     deploy_interval: Annotated[float | None, Field(ge=0, le=3600, strict=False, allow_inf_nan=False)] = None
@@ -139,6 +151,10 @@ class Barriers:
         self._clock = clock
         self._lock = threading.Lock()
         self._used: dict[str, tuple[float, int]] = {}
+
+    def numbers(self, quotas: Quotas, said: frozenset[str]) -> None:
+        """Raises `BadRequest` when something said of a workspace is more than a maximum allows."""
+        check_numbers(quotas, self._settings, said)
 
     def deployment(self, workspace: Workspace) -> None:
         """Count a deployment; raises `TooManyRequests` when the last one was just now.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ades.model import JSON, Actor, Process
+    from ades.recipe.wishes import Wish
     from ades.service.handover import Packages
     from ades.service.inputs import Inputs
     from ades.service.preferences import Preferences
@@ -70,9 +71,11 @@ class Submissions:
         subscribers: Callable[[Execution], list[Subscriber]],
         admit: Callable[[str], object] = lambda _calling: None,
         keep: Callable[[str], str | None] = lambda _calling: None,
+        check: Callable[[str, tuple[Wish, ...]], object] = lambda _executing, _wishes: None,
     ) -> None:
         self._admit = admit
         self._keep = keep
+        self._check = check
         self._store = store
         self._packages = packages
         self._subscribers = subscribers
@@ -117,12 +120,13 @@ class Submissions:
     def start(self, job: Job) -> Job:
         """Queue a job that was only made. From now on everything must be there."""
         try:
-            rules = self._packages.of(job).rules
+            ready = self._packages.of(job)
         except CannotRun as error:
             raise NoSuchProcess(str(error)) from error
         lenient = bool(job.preferences.get("lenient"))
-        read = inputs.normalise(rules, request.parse(job.request).inputs, lenient=lenient)
+        read = inputs.normalise(ready.rules, request.parse(job.request).inputs, lenient=lenient)
         read.refuse()
+        self._check(job.executing, ready.wishes)
         self._admit(job.calling)
         return self._store.jobs.start(job.id, " ".join([SENTENCES[JobStatus.ACCEPTED], *read.warnings]))
 
@@ -142,13 +146,15 @@ class Submissions:
                 "The token belongs to several workspaces, and it cannot be told for which one this is called: say it in "
                 "the input `workspace`, or use a token of one workspace."
             )
+        executing = rooms.executing(process.access, process.workspace, calling)
+        self._check(executing, self._packages.get(process.digest).wishes)
         self._admit(calling)
         keep = order.execution.keep or process.keep or self._keep(calling)
         return Job(
             id=new_job_id(),
             deploying=process.workspace,
             calling=calling,
-            executing=rooms.executing(process.access, process.workspace, calling),
+            executing=executing,
             owner=order.actor.name,
             process_id=process.id,
             revision=process.revision,

@@ -53,7 +53,7 @@ class Workspaces:
 
     def create(self, name: str, title: str = "", settings: JSON = None) -> Workspace:
         """Make a workspace."""
-        return self._store.workspaces.create(name, title, Quotas.read(settings or {}).document())
+        return self._store.workspaces.create(name, title, self._checked(Quotas.read(settings or {}), settings or {}))
 
     def list(self) -> list[Workspace]:
         """All of them."""
@@ -72,7 +72,7 @@ class Workspaces:
         """Change the title, or some of the settings; null takes one away."""
         chosen = None
         if settings is not None:
-            chosen = changed(self._store.workspaces.get(name).settings, settings).document()
+            chosen = self._checked(changed(self._store.workspaces.get(name).settings, settings), settings)
         return self._store.workspaces.update(name, title=title, settings=chosen)
 
     def remove(self, name: str, *, force: bool = False) -> None:
@@ -90,6 +90,10 @@ class Workspaces:
         self._objects.delete(name)
         self._leave(name)
         self._store.workspaces.remove(name, force=force)
+
+    def _checked(self, quotas: Quotas, said: JSON) -> dict[str, JSON]:
+        self._barriers.numbers(quotas, frozenset(said))
+        return quotas.document()
 
     def _check_empty(self, name: str) -> None:
         jobs, processes = self._store.workspaces.totals(name).jobs, self._store.processes.total(name)

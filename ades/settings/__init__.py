@@ -17,7 +17,7 @@ from ades.errors import Misconfigured
 from ades.settings.access import Callers, Policy, Safety
 from ades.settings.cluster import Cluster
 from ades.settings.files import Files, Keeping, Objects, Staging
-from ades.settings.jobs import Limits, Work
+from ades.settings.jobs import Limits, Maxima, Work
 from ades.settings.server import Callbacks, Face, Server
 from ades.settings.words import STAGING_FILE, Bytes
 
@@ -27,7 +27,7 @@ LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Settings(
-    Cluster, Policy, Callers, Safety, Callbacks, Limits, Work, Staging, Keeping, Files, Objects, Face, Server
+    Cluster, Policy, Callers, Safety, Callbacks, Maxima, Limits, Work, Staging, Keeping, Files, Objects, Face, Server
 ):
     """The configuration of one server."""
 

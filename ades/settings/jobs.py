@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from ades.errors import Misconfigured
 from ades.settings.words import Bytes, Group
 
 
@@ -78,3 +79,41 @@ class Limits(Group):
         gt=0,
         description="Seconds that one tool may run whose package states no `ToolTimeLimit`. Empty: no limit.",
     )
+
+
+class Maxima(Group):
+    """The most that a job may be given, whatever its workspace or its package says."""
+
+    job_cores_max: float | None = Field(
+        None, gt=0, description="Most cores of one job, and most that `coresMin` may ask for."
+    )
+    job_memory_max: Bytes | None = Field(
+        None, ge=1024**2, description="Most memory of one job, and most that `ramMin` may ask for."
+    )
+    job_disk_max: Bytes | None = Field(
+        None, ge=0, description="Most bytes of a job's folder, and most that `tmpdirMin` and `outdirMin` may ask for."
+    )
+    job_seconds_max: float | None = Field(
+        None, gt=0, description="Most seconds of one job, and most that `ToolTimeLimit` may ask for."
+    )
+    job_cpu_seconds_max: float | None = Field(None, gt=0, description="Most seconds of processor time of one job.")
+    job_processes_max: int | None = Field(None, ge=1, description="Most processes and threads of one job.")
+    job_output_max: Bytes | None = Field(None, ge=0, description="Most bytes of the results of one job.")
+    job_log_max: Bytes | None = Field(None, ge=1, description="Most bytes that one step may log.")
+    tool_memory_max: Bytes | None = Field(
+        None, ge=1024**2, description="Most memory of one tool; a larger `ramMin` is refused, a larger `ramMax` capped."
+    )
+    tool_seconds_max: float | None = Field(
+        None, gt=0, description="Most seconds of one tool; a larger `ToolTimeLimit` is refused."
+    )
+
+    @model_validator(mode="after")
+    def _above_defaults(self) -> Self:
+        for name, field in Limits.model_fields.items():
+            default, maximum = getattr(self, name), getattr(self, f"{name}_max")
+            if default not in (None, field.default) and maximum is not None and default > maximum:
+                raise Misconfigured(
+                    f"ADES_{name.upper()} is {default}, more than the maximum of {maximum} (ADES_{name.upper()}_MAX).",
+                    field=name,
+                )
+        return self

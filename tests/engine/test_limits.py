@@ -15,8 +15,8 @@ from ades.engine.local.watch import Watch
 from ades.model import Reason, StepState
 from ades.runner.document import Limits
 from ades.runner.events import Outcome
-from ades.service.dispatch import limits
 from ades.service.health import check_limits
+from ades.service.limits import granted
 from ades.service.quotas import Quotas
 from ades.settings import Settings
 
@@ -111,6 +111,81 @@ def test_a_package_may_say_that_a_tool_runs_for_ever(sandboxed):
     assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended
 
 
+CEILINGS = {
+    "cores": ("ResourceRequirement: {coresMin: $(inputs.n)}", Limits(cores=4), Limits(cores=4), "8 cores", "use 4"),
+    "memory": (
+        "ResourceRequirement: {ramMin: $(inputs.n * 64)}",
+        Limits(memory=300 * MIB),
+        Limits(memory=300 * MIB),
+        "512 MiB of memory (ramMin)",
+        "use 300",
+    ),
+    "memory of a tool": (
+        "ResourceRequirement: {ramMin: $(inputs.n * 64)}",
+        Limits(memory=1000 * MIB),
+        Limits(tool_memory=300 * MIB),
+        "512 MiB of memory (ramMin)",
+        "use 300",
+    ),
+    "time": (
+        "ToolTimeLimit: {timelimit: $(inputs.n)}",
+        Limits(),
+        Limits(seconds=4),
+        "8 seconds (ToolTimeLimit)",
+        "is 4",
+    ),
+    "time of a tool": (
+        "ToolTimeLimit: {timelimit: $(inputs.n)}",
+        Limits(),
+        Limits(tool_seconds=4),
+        "8 seconds (ToolTimeLimit)",
+        "is 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CEILINGS)
+def test_an_expression_that_asks_for_more_than_the_maximum_fails(machine, case):
+    """The failure names what was asked for and what may be; less is fine."""
+    requirement, allowed, most, wish, maximum = CEILINGS[case]
+    package = shell(
+        "true", more=f"requirements: {{InlineJavascriptRequirement: {{}}, {requirement}}}", inputs="{n: int}"
+    )
+    failure = machine.run(package, {"n": 8}, limits=allowed, most=most).ended.failure
+    expected = Reason.TIME_LIMIT if "time" in case else Reason.UNSCHEDULABLE
+    assert expected is failure.reason
+    assert wish in failure.message
+    assert maximum in failure.message
+    assert Outcome.SUCCESSFUL is machine.run(package, {"n": 3}, limits=allowed, most=most).ended.outcome
+
+
+def test_for_ever_is_as_long_as_a_tool_may_run(sandboxed):
+    """A ToolTimeLimit of 0 asks for no number, and the maximum holds."""
+    failure = sandboxed.run(
+        shell("sleep 60", more="requirements: {ToolTimeLimit: {timelimit: 0}}"), most=Limits(tool_seconds=0.5)
+    ).ended.failure
+    assert Reason.TIME_LIMIT is failure.reason
+    assert "longer than the 0.5 seconds that a tool may run at most" in failure.message
+
+
+def test_what_a_tool_states_is_capped_by_the_maximum(machine):
+    """A ramMax beyond it is no reason to fail; to hold more than the maximum is."""
+    roomy = needs(ramMin=50, ramMax=9000)
+    assert (
+        Outcome.SUCCESSFUL is machine.run(shell("true", more=roomy), most=Limits(tool_memory=100 * MIB)).ended.outcome
+    )
+    failure = machine.run(shell(eats(200), more=roomy), most=Limits(tool_memory=100 * MIB)).ended.failure
+    assert Reason.OUT_OF_MEMORY is failure.reason
+    assert "the maximum for a tool allows 100 MiB" in failure.message
+
+
+def test_a_tool_gets_the_memory_that_it_asks_for(machine):
+    """The server's number is for tools that ask for nothing."""
+    script = "python3 -c 'b = bytearray(150 * 2**20)'"
+    run = machine.run(shell(script, more=needs(ramMin=400)), limits=Limits(tool_memory=100 * MIB))
+    assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended
+
+
 def test_a_small_job_runs_whose_package_says_nothing_of_memory(sandboxed):
     """CWL's default of 256 MiB is nobody's wish."""
     run = sandboxed.run(shell("true"), limits=Limits(memory=100 * MIB))
@@ -190,9 +265,9 @@ def test_the_doctor_says_how_memory_is_kept():
 def test_the_workspace_goes_before_the_server():
     """A number of the workspace replaces the server's; where neither says anything there is no limit but that of logs."""
     settings = Settings(job_memory="8Gi", job_seconds=60, data=Path("x"))
-    chosen = limits(settings, Quotas(seconds=5, tool_seconds=1))
+    chosen = granted(settings, Quotas(seconds=5, tool_seconds=1))
     assert (8 * 2**30, 5, 1, None) == (chosen.memory, chosen.seconds, chosen.tool_seconds, chosen.disk)
-    assert Limits(log=100 * 1000**2) == limits(Settings(data=Path("x")), Quotas())
+    assert Limits(log=100 * 1000**2) == granted(Settings(data=Path("x")), Quotas())
 
 
 def test_every_limit_can_be_set_for_server_and_workspace():
@@ -201,6 +276,6 @@ def test_every_limit_can_be_set_for_server_and_workspace():
         quota = {"cores": "cpu"}.get(field.name, field.name)
         setting = field.name if field.name.startswith("tool_") else f"job_{field.name}"
         number = 2**21 if "memory" in field.name else 2
-        server = limits(Settings(data=Path("x"), **{setting: number}), Quotas())
-        own = limits(Settings(data=Path("x")), Quotas.read({quota: number}))
+        server = granted(Settings(data=Path("x"), **{setting: number}), Quotas())
+        own = granted(Settings(data=Path("x")), Quotas.read({quota: number}))
         assert number == getattr(server, field.name) == getattr(own, field.name)

@@ -117,7 +117,8 @@ class PodJob(Told, CalrissianCommandLineJob):
         resources = pod["spec"]["containers"][0]["resources"]
         self._details |= {"pod": pod["metadata"]["name"], **resources}
         self._report.note(f"{self._name}: {' '.join(map(str, self.command_line))}")
-        sight = yard.run(self._name, pod, self._follower(context, pod["metadata"]["name"]), self.timelimit or None)
+        follower, seconds = self._follower(context, pod["metadata"]["name"]), self._seconds(context)
+        sight = yard.run(self._name, pod, follower, seconds, self._too_long(context))
         self._details["node"] = sight.node
         return sight
 

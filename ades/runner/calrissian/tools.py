@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ades.runner.document import JobDocument
 
 _MEGABYTE = 1000**2
-_MEBIBYTE = 1024**2
 
 
 class PodContext(Context):
@@ -68,7 +67,7 @@ class PodExecutor(Executor):
     def select_resources(self, request: dict[str, Any], context: Any) -> dict[str, Any]:
         """What a tool gets: what it wishes at most, since that is where its limits are."""
         least = super().select_resources(request, context)
-        cores, memory = self._limits.cores or math.inf, (self._limits.memory or math.inf) / _MEBIBYTE
+        cores, memory = self._limits.cores or math.inf, self.memory(context) or math.inf
         return least | {
             "cores": min(request["coresMax"], cores),
             "ram": math.ceil(min(request["ramMax"], memory)),

@@ -68,7 +68,7 @@ class Yard:
             Reason.INTERNAL, f"The pod {self.cluster.name} has no volume claim at {SCRATCH} to share with its steps."
         )
 
-    def run(self, step: str, pod: dict[str, Any], follower: Follower, seconds: float | None) -> Sight:
+    def run(self, step: str, pod: dict[str, Any], follower: Follower, seconds: float | None, too_long: str) -> Sight:
         """Make the pod of a step, wait for its end, and take it away. Raises RunFailed when it waits too long."""
         name = pod["metadata"]["name"]
         self.say(f"{step}: pod {name}\n{json.dumps(pod, indent=1)}")
@@ -79,7 +79,7 @@ class Yard:
                 raise RunFailed.because(Reason.DISMISSED, f"Step {step} was not started: the job is being ended.")
             self.cluster.create(pod)
             self._watch.made(name)
-            sight = self._until_over(step, name, follower, seconds)
+            sight = self._until_over(step, name, follower, seconds, too_long)
         except Refused as error:
             raise _refused(step, error) from error
         finally:
@@ -101,7 +101,7 @@ class Yard:
             self.say(f"The pod {name} could not be deleted ({error.words}); it goes when the job goes.")
         self._watch.forget(name)
 
-    def _until_over(self, step: str, name: str, follower: Follower, limit: float | None) -> Sight:
+    def _until_over(self, step: str, name: str, follower: Follower, limit: float | None, too_long: str) -> Sight:
         seen: Sight | None = None
         since: dict[str, float] = {}
         while True:
@@ -113,11 +113,7 @@ class Yard:
                 follower.start()
                 ran = now - since.setdefault("running", now)
                 if limit and ran >= limit:
-                    raise RunFailed.because(
-                        Reason.TIME_LIMIT,
-                        f"Step {step} failed: it ran longer than the {limit:g} seconds that the package allows "
-                        "(ToolTimeLimit).",
-                    )
+                    raise RunFailed.because(Reason.TIME_LIMIT, f"Step {step} failed: {too_long}.")
             elif sight.waits_for:
                 if sight.waits_for not in since:
                     self.say(f"{step}: {_WAITS[sight.waits_for]}: {sight.words}")

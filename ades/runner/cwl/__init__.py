@@ -174,6 +174,7 @@ def _context(document: JobDocument, folder: Path, report: Report, way: Way) -> C
     context.place = Place(safe(_tail(entry).rpartition("/")[2] or document.process), report.whole)
     context.name = context.place.row
     context.limits = document.limits
+    context.most = document.most
     context.stated = {}
     context.log_limit = document.limits.log
     return context

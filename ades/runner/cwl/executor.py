@@ -38,7 +38,7 @@ class Executor(JobExecutor):
     def select_resources(self, request: dict[str, Any], context: Any) -> dict[str, Any]:
         """What a tool gets: what it needs at least. More than the job may use fails; more than there is does not."""
         self._check("coresMin", request["coresMin"], self._limits.cores, "cores")
-        memory = self._limits.memory and self._limits.memory / 1024**2
+        memory = self.memory(context)
         if context.stated.keys() & {"ramMin", "ramMax"}:
             self._check("ramMin", request["ramMin"], memory, "MiB of memory")
         return {
@@ -48,6 +48,11 @@ class Executor(JobExecutor):
             "tmpdirSize": math.ceil(request["tmpdirMin"]),
             "outdirSize": math.ceil(request["outdirMin"]),
         }
+
+    def memory(self, context: Any) -> float | None:
+        """MiB that one tool may have: as much as the job, and no more than the maximum for a tool."""
+        sizes = [size for size in (self._limits.memory, context.most.tool_memory) if size is not None]
+        return min(sizes) / 1024**2 if sizes else None
 
     def _check(self, name: str, wanted: float, limit: float | None, unit: str) -> None:
         if limit is not None and wanted > limit:

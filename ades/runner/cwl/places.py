@@ -43,6 +43,7 @@ class Context(RuntimeContext):
     report: Report
     place: Place
     limits: Limits
+    most: Limits
     stated: dict[str, JSON]
     """The ResourceRequirement of the tool whose resources are chosen."""
     log_limit: int | None = None

@@ -37,7 +37,6 @@ class Running(Told):
     stdin: str | None
     stdout: str | None
     stderr: str | None
-    timelimit: int | None
     _ran: Ran | None = None
     _outputs: Any = None
 
@@ -97,24 +96,19 @@ class Running(Told):
         wishes: dict[str, JSON] = {"requests": {"memory": f"{had['ram']}Mi", "cpu": had["cores"]}}
         return wishes | ({"limits": {"memory": f"{had['ramMax']}Mi"}} if "ramMax" in self.stated else {})
 
-    def _seconds(self, context: Context) -> float | None:
-        """How long it may run: what the package says, where 0 means for ever, or else what the server does."""
-        return context.limits.tool_seconds if self.timelimit is None else self.timelimit or None
-
     def _allowed(self, context: Context) -> tuple[int | None, str]:
         """Bytes that it may hold, and who says so."""
         if "ramMax" in self.stated:
-            return int(self.builder.resources["ramMax"]) * 1024**2, "its package (ramMax)"
-        return context.limits.tool_memory, "the server, for tools without a ramMax,"
+            own, most = int(self.builder.resources["ramMax"]) * 1024**2, context.most.tool_memory
+            return (own, "its package (ramMax)") if most is None or own <= most else (most, "the maximum for a tool")
+        given = context.limits.tool_memory
+        if given is not None and "ramMin" in self.stated:
+            given = max(given, int(self.builder.resources["ram"]) * 1024**2)
+        return given, "the server, for tools without a ramMax,"
 
     def _check_limits(self, ran: Ran, context: Context) -> None:
         if ran.timed_out:
-            by = "the package allows (ToolTimeLimit)"
-            if self.timelimit is None:
-                by = "the server allows to tools without a ToolTimeLimit; write into the package how long it may take"
-            raise self._failed(
-                Reason.TIME_LIMIT, f"it ran longer than the {self._seconds(context):g} seconds that {by}"
-            )
+            raise self._failed(Reason.TIME_LIMIT, self._too_long(context))
         if ran.too_big is not None:
             allowed, by = self._allowed(context)
             asked = int(self.builder.resources["ram"]) if "ramMin" in self.stated else None

@@ -24,6 +24,7 @@ class Told:
     place: Place
     image: str | None = None
     promised: list[str]
+    timelimit: int | None
     stated: dict[str, JSON]
     """The ResourceRequirement of its package."""
     command_line: list[str]
@@ -45,6 +46,7 @@ class Told:
         )
         outputs, status = {}, "permanentFail"
         try:
+            self._check_time(runtimeContext)
             outputs = self._work(runtimeContext, tmpdir_lock)
             status = "success"
         except Exception as error:  # noqa: BLE001 - the border of a step
@@ -69,6 +71,26 @@ class Told:
     def _used(self) -> dict[str, object]:
         """What it used, and how it ended."""
         raise NotImplementedError
+
+    def _seconds(self, context: Context) -> float | None:
+        """How long it may run: what the package says, where 0 means as long as possible, or else what the server does."""
+        return context.limits.tool_seconds if self.timelimit is None else self.timelimit or context.most.tool_seconds
+
+    def _too_long(self, context: Context) -> str:
+        """What is said when it runs longer."""
+        by = "the package allows (ToolTimeLimit)" if self.timelimit else "a tool may run at most"
+        if self.timelimit is None:
+            by = "the server allows to tools without a ToolTimeLimit; write into the package how long it may take"
+        return f"it ran longer than the {self._seconds(context) or 0:g} seconds that {by}"
+
+    def _check_time(self, context: Context) -> None:
+        for most in (context.most.tool_seconds, context.most.seconds):
+            if most is not None and (self.timelimit or 0) > most:
+                raise self._failed(
+                    Reason.TIME_LIMIT,
+                    f"it asks for {self.timelimit} seconds (ToolTimeLimit), and the maximum is {most:g}; ask for less in "
+                    "the package, or have the maximum raised",
+                )
 
     def _on_progress(self, percent: int, text: str) -> None:
         self._report.tell(self.place.part, percent, text)

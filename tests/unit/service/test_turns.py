@@ -112,7 +112,7 @@ def make(store, objects):
         handover = Handover(
             Packages(store.processes.package, builtins.load()),
             Fetcher(SimpleRules(fetch_allow=("127.0.0.1",))),
-            lambda job: Limits(),
+            lambda job, wishes: (Limits(), Limits()),
             Options(),
             objects,
         )
