@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, Self
 
 from kubernetes_double import admission, pod_security
@@ -43,6 +43,8 @@ class Cluster:
         self.pod_faults: list[PodFault] = []
         self.api_faults: list[ApiFault] = []
         self._cuts: dict[str, list[threading.Event]] = {}
+        self.printed: dict[tuple[str, str | None], dict[int, int]] = defaultdict(dict)
+        """When each line of a container's log was printed, by its place in bytes, in milliseconds."""
         self._tokens = {secrets.token_urlsafe(16): ADMIN}
         self._certificate, self._key = make_certificate(folder)
         self._server = serve(self, str(self._certificate), str(self._key))
@@ -120,7 +122,7 @@ class Cluster:
         return fault
 
     def cut_watches(self, kind: str) -> None:
-        """Break the connection of every watch of a kind."""
+        """Break the connection of every watch of a kind, or of all who follow logs (`pods/log`)."""
         for event in self._cuts.pop(kind, []):
             event.set()
 

@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from kubernetes_double.kubelet import Kubelet
 
@@ -43,7 +43,8 @@ class MemoryKubelet(Kubelet):
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
         self._wake = threading.Condition()
-        self._logs: dict[str, bytes] = {}
+        self._logs: dict[str, bytearray] = {}
+        self._rotated: dict[str, int] = {}
         self._over: set[str] = set()
 
     def join(self, cluster: Cluster) -> None:
@@ -77,7 +78,7 @@ class MemoryKubelet(Kubelet):
         script, uid = self._script(pod), pod["metadata"]["uid"]
         if uid in self._over:
             return
-        self._logs[uid] = script.log
+        self._logs[uid] = bytearray(script.log)
         self.started(pod, pod["spec"]["containers"][0])
         early = fault is not None and fault.kind not in {"slow", "exit"}
         self._after(fault.seconds if fault is not None and early else script.seconds, lambda: self._end(pod, fault))
@@ -105,6 +106,31 @@ class MemoryKubelet(Kubelet):
         with self._wake:
             self._wake.notify_all()
 
+    def prints(self, pod: Object, text: bytes) -> None:
+        """The container says something more."""
+        self._logs[pod["metadata"]["uid"]] += text
+
+    def rotate(self, pod: Object) -> None:
+        """What was printed is put away, as a kubelet does with ten megabytes; who follows notices nothing."""
+        uid = pod["metadata"]["uid"]
+        self._rotated[uid] = len(self._logs[uid])
+
     def log(self, pod: Object, container: str | None) -> BinaryIO | None:
-        text = self._logs.get(pod["metadata"]["uid"])
-        return None if text is None else io.BytesIO(text)
+        uid = pod["metadata"]["uid"]
+        text = self._logs.get(uid)
+        return None if text is None else cast("BinaryIO", _Growing(text, self._rotated.get(uid, 0)))
+
+
+class _Growing(io.RawIOBase):
+    """A log that can be read on when it has grown."""
+
+    def __init__(self, text: bytearray, start: int) -> None:
+        self._text, self._at = text, start
+
+    def read(self, size: int = -1) -> bytes:
+        piece = bytes(self._text[self._at :])
+        self._at += len(piece)
+        return piece
+
+    def tell(self) -> int:
+        return self._at

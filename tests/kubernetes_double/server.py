@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from kubernetes_double.objects import KINDS, ApiError, Object
+from kubernetes_double.printed import Printed
 from kubernetes_double.selectors import selector
 
 if TYPE_CHECKING:
@@ -208,13 +209,20 @@ class _Handler(BaseHTTPRequestHandler):
                 400, "BadRequest", f'container in pod "{request.name}" is waiting to start: ContainerCreating'
             )
         self._begin("text/plain")
-        uid = pod["metadata"]["uid"]
-        while True:
-            asked = request.namespace, request.name or "", uid, request.query.get("container")
-            over = not request.flag("follow") or self.cluster.pod_over(*asked)
-            piece = stream.read()
+        uid, container = pod["metadata"]["uid"], request.query.get("container")
+        printed = Printed(request, self.cluster.printed[uid, container], stream.tell())
+        cut = self.cluster.watch_cut("pods/log")
+        while not printed.over:
+            over = not request.flag("follow") or self.cluster.pod_over(
+                request.namespace, request.name or "", uid, container
+            )
+            piece = printed(stream.read())
             if piece:
                 self._piece(piece)
+            if cut.is_set() and not over:
+                self.close_connection = True
+                self.connection.close()
+                return
             if over or self.cluster.closing:
                 break
             time.sleep(0.05)

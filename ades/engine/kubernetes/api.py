@@ -106,14 +106,18 @@ class Api:
 
     def lines(self, path: str, silence: float, **query: str) -> Iterator[bytes]:
         """The lines of an answer that goes on for a while. A longer silence than this counts as the end of it."""
+        rest = b""
+        for piece in self.pieces(path, silence, **query):
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+
+    def pieces(self, path: str, silence: float, **query: str) -> Iterator[bytes]:
+        """An answer that goes on for a while, as it comes. A longer silence than this breaks it off."""
         response = self._send("GET", path, query, None, JSON_TYPE, silence)
         with self._lock:
             self._streams.add(response)
-        rest = b""
         try:
-            for piece in () if self._closed else _pieces(response):
-                *whole, rest = (rest + piece).split(b"\n")
-                yield from whole
+            yield from () if self._closed else _pieces(response)
         finally:
             with self._lock:
                 self._streams.discard(response)

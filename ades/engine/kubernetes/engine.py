@@ -20,6 +20,7 @@ from ades.engine.kubernetes import names, places
 from ades.engine.kubernetes.api import Api, ApiError
 from ades.engine.kubernetes.ending import Closing
 from ades.engine.kubernetes.launcher import Launcher
+from ades.engine.kubernetes.logs import Logs
 from ades.engine.kubernetes.provision import Provision
 from ades.engine.kubernetes.reconciler import Reconciler
 from ades.engine.kubernetes.run import Run
@@ -67,6 +68,7 @@ class KubernetesEngine:
         self._home = home
         self._api = Api(settings.kubernetes_config)
         self._api.connect()
+        self._logs = Logs(self._api, self._namespace_of)
         self._lock = threading.RLock()
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._hands = ThreadPoolExecutor(HANDS, "ades-kubernetes")
@@ -125,9 +127,7 @@ class KubernetesEngine:
 
     def read_log(self, job: UUID, name: str, start: int = 0, length: int | None = None) -> bytes | None:
         """A part of a log that is still being written."""
-        from ades.engine.kubernetes.logs import Logs
-
-        return Logs(self._api, self._namespace_of).read(job, name, start, length)
+        return self._logs.read(job, name, start, length)
 
     def close(self, grace: float = 0) -> None:  # noqa: ARG002 - what runs in the cluster runs on
         """Let go of all jobs. They run on, and are found again by whoever comes next."""

@@ -1,7 +1,7 @@
 """Live logs, read from the cluster while somebody reads them, and not otherwise.
 
-The API of pods knows no offsets: a log comes from its beginning. So what was read is kept for a moment, for the next
-piece and for the next reader.
+Who looks once is answered once. Who keeps looking is followed for: one connection for each log, whoever looks at it,
+that ends when nobody does any more.
 """
 
 from __future__ import annotations
@@ -13,30 +13,36 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from ades.engine.kubernetes import names, places
-from ades.engine.kubernetes.api import ApiError
+from ades.engine.kubernetes.api import NOT_FOUND, ApiError
 from ades.engine.kubernetes.seen import PodSeen
+from ades.engine.kubernetes.tail import Tail
 from ades.runner.logs import JOB
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from uuid import UUID
 
     from ades.engine.kubernetes.api import Api
 
 FRESH: Final = 1.0
 """Seconds for which what was read is as good as new."""
-LONGEST: Final = 16 * 1024**2
-"""Bytes of a log that are read from the cluster; the whole of it lies in the object store when it is complete."""
+LISTENING: Final = 15.0
+"""Seconds after a look for which somebody is taken to be listening."""
+FOLLOWED: Final = 16
+"""So many logs are followed at one time; who looks at another one has it read again with each look."""
 _KEPT: Final = 32
-"""So many logs are kept at one time."""
+_BYTES: Final = 64 * 1024**2
+"""So much of logs is kept in memory."""
 
 
 @dataclass(slots=True)
-class _Text:
-    """A log as far as it was read."""
+class _Known:
+    """A log that was read, and when somebody last looked."""
 
-    body: bytes
-    at: float
+    tail: Tail
+    attempt: int
+    asked: float
+    fresh: float
 
 
 @dataclass(slots=True)
@@ -47,53 +53,70 @@ class Logs:
     namespace_of: Callable[[UUID], str | None]
     """In which namespace a job runs; None where that is not known."""
     clock: Callable[[], float] = time.monotonic
-    _texts: OrderedDict[tuple[UUID, str], _Text] = field(default_factory=OrderedDict)
+    _all: OrderedDict[tuple[UUID, str], _Known] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def read(self, job: UUID, name: str, start: int = 0, length: int | None = None) -> bytes | None:
         """A part of the log of a step, or of the runner under the name `job`; None when there is none (any more)."""
-        body = self._body(job, name)
-        if body is None:
-            return None
-        begin = max(0, len(body) + start) if start < 0 else start
-        return body[begin : None if length is None else begin + length]
+        known = self._known((job, name))
+        return None if known is None else known.tail.read(start, length)
 
-    def _body(self, job: UUID, name: str) -> bytes | None:
-        key, now = (job, name), self.clock()
+    def _known(self, key: tuple[UUID, str]) -> _Known | None:
+        now = self.clock()
         with self._lock:
-            known = self._texts.get(key)
-        if known is not None and now - known.at < FRESH:
-            return known.body
+            known = self._all.get(key)
+            listening = known is not None and now - known.asked < LISTENING
+            if known is not None:
+                known.asked = now
+                if known.tail.following or now - known.fresh < FRESH:
+                    return known
         try:
-            body = self._fetch(job, name)
-        except ApiError:
-            return None
-        with self._lock:
-            if body is None:
-                self._texts.pop(key, None)
-                return None
-            self._texts[key] = _Text(body, now)
-            self._texts.move_to_end(key)
-            while len(self._texts) > _KEPT:
-                self._texts.popitem(last=False)
-        return body
+            known = self._read(key, known, now)
+        except ApiError as error:
+            return None if error.code == NOT_FOUND else known
+        if known is not None and listening:
+            self._follow(key, known)
+        return known
 
-    def _fetch(self, job: UUID, name: str) -> bytes | None:
+    def _read(self, key: tuple[UUID, str], known: _Known | None, now: float) -> _Known | None:
+        """Look for the pod, and read what is new in its log."""
+        pod = self._pod(*key)
+        if pod is None:
+            with self._lock:
+                self._all.pop(key, None)
+            return None
+        if known is None or known.tail.pod != pod.uid:
+            # What runs again in the same attempt of the job goes on with the same log.
+            before = known.tail.read(0, None) if known is not None and known.attempt == pod.attempt else b""
+            path = places.log(pod.namespace, pod.name)
+            known = _Known(Tail(self.api, path, pod.uid, pod.container, before), pod.attempt, now, now)
+        known.tail.catch_up()
+        with self._lock:
+            known.fresh = now
+            self._all[key] = known
+            self._all.move_to_end(key)
+            while len(self._all) > _KEPT or (len(self._all) > 1 and self._bytes() > _BYTES):
+                self._all.popitem(last=False)
+        return known
+
+    def _bytes(self) -> int:
+        return sum(len(known.tail) for known in self._all.values())
+
+    def _follow(self, key: tuple[UUID, str], known: _Known) -> None:
+        with self._lock:
+            if sum(one.tail.following for one in self._all.values()) < FOLLOWED:
+                known.tail.follow(lambda: self._all.get(key) is known and self.clock() - known.asked < LISTENING)
+
+    def _pod(self, job: UUID, name: str) -> PodSeen | None:
+        """The newest pod of a step, or of the runner, if it has begun."""
         namespace = self.namespace_of(job)
         if namespace is None:
             return None
         found = self.api.get(places.pods(namespace), labelSelector=f"{names.JOB}={job}")["items"]
-        pod = _wanted((PodSeen.read(raw) for raw in found), name)
-        if pod is None or pod.started is None:
-            return None
-        return self.api.text(places.log(namespace, pod.name), limitBytes=str(LONGEST))
-
-
-def _wanted(pods: Iterable[PodSeen | None], name: str) -> PodSeen | None:
-    """The newest pod of a step, or of the runner."""
-    step = None if name == JOB else name
-    found = [pod for pod in pods if pod is not None and pod.step == step]
-    return max(found, key=_age, default=None)
+        step = None if name == JOB else name
+        pods = [pod for raw in found if (pod := PodSeen.read(raw)) is not None and pod.step == step]
+        newest = max(pods, key=_age, default=None)
+        return newest if newest is not None and newest.started is not None else None
 
 
 def _age(pod: PodSeen) -> Any:

@@ -25,6 +25,8 @@ LOGS: Final = "ades/logs"
 RECORDED: Final = "ades/recorded"
 """Label of a Job that is kept only to be looked at."""
 CONTAINER: Final = "runner"
+CONTAINERS: Final = frozenset({CONTAINER, "step"})
+"""The names of the containers of runners and of steps."""
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _LONGEST: Final = 63

@@ -70,6 +70,8 @@ class PodSeen:
     """The step whose pod it is; None for the runner."""
     phase: str
     deleting: bool
+    container: str = ""
+    """The name of the container that counts; others were injected."""
     node: str | None = None
     image: str | None = None
     requests: Raw | None = None
@@ -96,7 +98,7 @@ class PodSeen:
         if known is None:
             return None
         notes, spec, status = meta.get("annotations") or {}, raw.get("spec") or {}, raw.get("status") or {}
-        container = (spec.get("containers") or [{}])[0]
+        container = _ours(spec.get("containers") or [{}])
         resources = container.get("resources") or {}
         return cls(
             *known,
@@ -108,6 +110,7 @@ class PodSeen:
             step=notes.get(names.STEP),
             phase=status.get("phase", "Pending"),
             deleting="deletionTimestamp" in meta,
+            container=container.get("name", ""),
             node=spec.get("nodeName"),
             image=container.get("image"),
             requests=resources.get("requests"),
@@ -120,6 +123,10 @@ class PodSeen:
     def over(self) -> bool:
         """Its containers run no more."""
         return self.phase in {"Succeeded", "Failed"}
+
+
+def _ours(containers: list[Raw]) -> Raw:
+    return next((one for one in containers if one.get("name") in names.CONTAINERS), containers[0])
 
 
 def version(raw: Raw) -> int:

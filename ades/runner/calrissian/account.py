@@ -6,6 +6,7 @@ import io
 import json
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
@@ -15,6 +16,7 @@ from ades.runner.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from uuid import UUID
 
     from ades.model import JSON
@@ -25,14 +27,43 @@ PROGRESS: Final = "ades/progress"
 _EVERY: Final = 2.0
 """Seconds between two annotations at least: each is a write to the cluster's database."""
 
-_speaking = threading.Lock()
+
+class Voice(io.TextIOBase):
+    """Everything that the runner prints: in the log of its pod and, the same to the byte, in the log of the job.
+
+    So who follows the one while the job runs goes on with the other when it has ended.
+    """
+
+    def __init__(self, pod: BinaryIO) -> None:
+        self._speaking = threading.RLock()
+        self._pod = pod
+        self._log: BinaryIO = io.BytesIO()
+
+    def writable(self) -> bool:
+        """It can be printed to."""
+        return True
+
+    def write(self, text: str, /) -> int:
+        """Say it at once."""
+        said = text.encode(errors="replace")
+        with self._speaking:
+            self._pod.write(said)
+            self._pod.flush()
+            with suppress(OSError):  # a full volume is told by who needs it more
+                self._log.write(said)
+        return len(text)
+
+    def keep(self, log: BinaryIO) -> None:
+        """From now on, and with what was said until now."""
+        with self._speaking:
+            log.write(cast("io.BytesIO", self._log).getvalue())
+            self._log = log
 
 
 def say(text: str) -> None:
     """A line for whoever reads the log of the runner's pod."""
-    with _speaking:
-        sys.stdout.write(f"{datetime.now(UTC):%H:%M:%S} {text}\n")
-        sys.stdout.flush()
+    sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {text}\n")
+    sys.stdout.flush()
 
 
 class Account:
@@ -96,25 +127,32 @@ class Account:
 
 
 class SpokenLogs(Logs):
-    """The logs of a job, of which the one of the job itself is also said aloud."""
+    """The logs of a job, of which the one of the job itself is what the runner says."""
+
+    def __init__(self, folder: Path, voice: Voice) -> None:
+        super().__init__(folder)
+        self._voice = voice
+        voice.keep(super().append_to(JOB))
 
     def append_to(self, name: str) -> BinaryIO:
         """The log of this name, to write at its end."""
-        log = super().append_to(name)
-        return cast("BinaryIO", _Spoken(log)) if name == JOB else log
+        return cast("BinaryIO", _Spoken(self._voice)) if name == JOB else super().append_to(name)
+
+    def open(self, name: str) -> BinaryIO:
+        """A log, to read from its begin; the one of the job may go on growing meanwhile."""
+        if name != JOB:
+            return super().open(name)
+        with super().open(name) as log:
+            return io.BytesIO(log.read())
 
 
 class _Spoken(io.RawIOBase):
-    def __init__(self, log: BinaryIO) -> None:
-        self._log = log
+    def __init__(self, voice: Voice) -> None:
+        self._voice = voice
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: bytes, /) -> int:  # type: ignore[override]
-        say(bytes(text).decode(errors="replace").rstrip())
-        return self._log.write(text)
-
-    def close(self) -> None:
-        self._log.close()
-        super().close()
+        self._voice.write(bytes(text).decode(errors="replace"))
+        return len(text)

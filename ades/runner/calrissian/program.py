@@ -26,7 +26,7 @@ from ades.errors import AdesError, Misconfigured
 from ades.model import Failure, Reason
 from ades.objects import open_store
 from ades.runner import cwl, main
-from ades.runner.calrissian.account import Account, SpokenLogs, say
+from ades.runner.calrissian.account import Account, SpokenLogs, Voice, say
 from ades.runner.calrissian.cluster import Cluster, Refused, namespace_of_pod
 from ades.runner.calrissian.tools import usage, way
 from ades.runner.calrissian.yard import SCRATCH, Yard
@@ -80,7 +80,8 @@ class Order:
 
 def run() -> int:
     """Run the job of this pod; the exit code of the process."""
-    logging.basicConfig(stream=sys.stdout, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
+    sys.stdout = sys.stderr = voice = Voice(sys.stdout.buffer)
+    logging.basicConfig(stream=voice, level=logging.WARNING, format="%(asctime)s %(name)s: %(message)s")
     try:
         order = Order.of(os.environ)
         settings = Settings()  # type: ignore[call-arg]
@@ -92,16 +93,19 @@ def run() -> int:
         say(words)
         _hint(orjson.dumps({"outcome": Outcome.LOST, "reason": Reason.INTERNAL, "message": words, "step": None}))
         return 1
-    return _Run(order, document, settings, store).run()
+    return _Run(order, document, settings, store, voice).run()
 
 
 class _Run:
-    def __init__(self, order: Order, document: JobDocument, settings: Settings, store: ObjectStore) -> None:
+    def __init__(
+        self, order: Order, document: JobDocument, settings: Settings, store: ObjectStore, voice: Voice
+    ) -> None:
         self._order = order
         self._document = document
         self._settings = settings
         self._folder = Path(SCRATCH) / str(document.job)
         self._account = Account()
+        self._voice = voice
         self._logs: SpokenLogs | None = None
         self._yard: Yard | None = None
         self._store = store
@@ -130,7 +134,7 @@ class _Run:
                 f"The process {document.process} is not one that runs as pods: {document.executable['kind']}.",
             )
         _make(self._folder)
-        self._logs = SpokenLogs(self._folder)
+        self._logs = SpokenLogs(self._folder, self._voice)
         self._yard = yard = self._enter(document.pods)
         cwl.quiet()
         cwl.only(document.executable["document"].get("cwlVersion"))

@@ -20,3 +20,5 @@ def test_one_tool(site):
     assert StepState.SUCCESSFUL == step.state
     assert "said\n" == run.log(step.name)
     assert [] == run.pods()
+    assert run.log("job"), "who follows the log of the runner's pod goes on with the one that is kept"
+    assert run.spoken().startswith(run.log("job"))
