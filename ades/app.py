@@ -65,7 +65,7 @@ from ades.service.handover import Packages
 from ades.service.homes import namespaces
 from ades.service.quotas import Quotas
 from ades.service.results import Outputs
-from ades.service.seats import Streams, all_seats
+from ades.service.seats import Bodies, Streams, all_seats
 from ades.service.storage import Storages
 from ades.service.submit import Submissions
 from ades.service.subscribers import Subscribers
@@ -125,7 +125,7 @@ def create_app(settings: Settings) -> Flask:
     if settings.access_documents:
         _follow_access(settings, services.store)
     inside = HostForm(app.wsgi_app, settings) if settings.workspaces_domain else app.wsgi_app
-    app.wsgi_app = Door(inside, services.addresses)  # type: ignore[method-assign]
+    app.wsgi_app = Door(inside, services.addresses, services.bodies)  # type: ignore[method-assign]
     return app
 
 
@@ -161,6 +161,7 @@ def assemble(settings: Settings) -> Services:
         packages=packages,
         submissions=Submissions(store, packages, Subscribers(settings, fetcher).of, admit, keep, check),
         waiting=Waiting(store, seats),
+        bodies=Bodies(seats),
         streams=Streams(seats, settings.streams or max(1, settings.threads // 2), settings.streams_each),
         feeds=Feeds(store),
         outputs=Outputs(store, packages),

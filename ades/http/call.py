@@ -204,6 +204,9 @@ class Call:
         if media_types and self.content_type not in media_types:
             sent = f"came as {self.content_type[:80]}" if self.content_type else "came without a Content-Type"
             raise UnsupportedMediaType(f"The body {sent}; here it may be {', '.join(media_types)}.")
+        packed = self.request.headers.get("Content-Encoding", "identity").strip().lower()
+        if packed not in {"", "identity"}:
+            raise UnsupportedMediaType(f"The body came packed as {packed[:80]}; send it as it is.")
         if self.request.content_length is None and "wsgi.input_terminated" in self.request.environ:
             return self._chunks()
         limit = self._limit

@@ -14,12 +14,14 @@ import structlog
 
 from ades import telemetry
 from ades.http import problems
+from ades.http.arriving import Arriving
 from ades.http.respond import dumps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from ades.http.address import Addresses
+    from ades.service.seats import Bodies
 
     Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -51,7 +53,9 @@ _QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 class Trace:
     """What becomes known of a request on its way."""
 
-    __slots__ = ("actor", "began", "environ", "id", "route", "status")
+    __slots__ = ("actor", "began", "body", "environ", "id", "route", "status")
+
+    body: Arriving
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self.began = perf_counter()
@@ -65,9 +69,10 @@ class Trace:
 class Door:
     """The WSGI application around the web framework's."""
 
-    def __init__(self, inside: Application, addresses: Addresses) -> None:
+    def __init__(self, inside: Application, addresses: Addresses, bodies: Bodies) -> None:
         self._inside = inside
         self._addresses = addresses
+        self._bodies = bodies
         self._log = telemetry.log()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -76,6 +81,7 @@ class Door:
         environ["ades.trace"] = trace
         environ["ades.request_id"] = trace.id
         structlog.contextvars.bind_contextvars(request=trace.id)
+        trace.body = environ["wsgi.input"] = Arriving(environ["wsgi.input"], _length(environ), self._bodies)
         try:
             body = self._inside(environ, self._starter(trace, start_response))
         except Exception:  # noqa: BLE001 - the border of a request
@@ -105,6 +111,7 @@ class Door:
 
     def _done(self, trace: Trace) -> None:
         environ = trace.environ
+        trace.body.close()
         seconds = perf_counter() - trace.began
         method, path = environ["REQUEST_METHOD"], _loggable(environ["PATH_INFO"])
         telemetry.request_done(trace.route, method, trace.status, seconds)
@@ -114,6 +121,11 @@ class Door:
             ms=round(seconds * 1000, 2), actor=trace.actor, client=self._addresses.client(environ),
         )  # fmt: skip
         structlog.contextvars.clear_contextvars()
+
+
+def _length(environ: dict[str, Any]) -> int | None:
+    told = str(environ.get("CONTENT_LENGTH") or "")
+    return int(told) if told.isdecimal() else None
 
 
 def _loggable(path: str) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ades.service.handover import Packages
     from ades.service.health import Check
     from ades.service.results import Outputs
-    from ades.service.seats import Streams
+    from ades.service.seats import Bodies, Streams
     from ades.service.submit import Submissions
     from ades.service.tenants import Tenants
     from ades.service.waiting import Waiting
@@ -48,6 +48,7 @@ class Services:
     """What is executed, ready to run."""
     submissions: Submissions
     waiting: Waiting
+    bodies: Bodies
     streams: Streams
     feeds: Feeds
     outputs: Outputs

@@ -34,6 +34,10 @@ FILLED: Final = frozenset({"calling_workspace", "executing_workspace"})
 """Inputs that the server fills where a process declares them; what a caller says there is not heard."""
 SECRET: Final = frozenset({"user_token", "WORKSPACE_ACCESS_TOKEN", "CALLING_WORKSPACE_ACCESS_TOKEN"})
 """Inputs that no caller may set."""
+_TOLD: Final = 20
+"""Of that many problems an answer tells."""
+_LONGEST: Final = 80
+"""So much of a name that nobody knows is repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,11 @@ class Inputs:
         """Raise one exception that names every field that is wrong."""
         problems = self.problems if tolerate_missing else [*self.problems, *missing(self.missing)]
         if problems:
+            told, more = problems[:_TOLD], len(problems) - _TOLD
             raise InvalidInput(
-                "; ".join(map(str, problems)),
-                field=problems[0].field,
-                errors=[{"field": p.field, "pointer": p.pointer, "detail": p.message} for p in problems],
+                "; ".join([*map(str, told), *([f"and {more} more"] if more > 0 else [])]),
+                field=told[0].field,
+                errors=[{"field": p.field, "pointer": p.pointer, "detail": p.message} for p in told],
             )
 
 
@@ -85,7 +90,8 @@ def normalise(rules: Rules, given: Mapping[str, JSON], *, lenient: bool = False)
         elif name in FILLED or (known is None and name == CLAIMED):
             result.warnings.append(f"The input {name} was ignored.")
         elif known is None:
-            result.problems.append(Problem(name, pointer("inputs", name), _unknown(name, rules)))
+            short = name[:_LONGEST]
+            result.problems.append(Problem(short, pointer("inputs", short), _unknown(name, rules)))
         else:
             _take(result, known, value, lenient=lenient)
     refused = {problem.field for problem in result.problems}

@@ -1,4 +1,4 @@
-"""Threads that are held for long: of synchronous requests that wait, and of streams. They never take all of them."""
+"""Threads that are held for long: of requests that wait, of streams, and of bodies that come slowly. Never all of them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ if TYPE_CHECKING:
 
 FREE: Final = 4
 """Threads that are always left to all others."""
+LAST: Final = 2
+"""Of those, how many may read what is sent while all seats are taken."""
+PATIENCE: Final = 0.1
+"""Seconds that a body waits for one of these: most are read in less than a millisecond."""
 AGAIN: Final = 5
 """Seconds after which somebody who found no seat may ask again."""
 
 
 class NoSeat(Unavailable):
     """As many event streams are open as this server holds; come again a little later, or ask for the status instead."""
+
+
+class Crowded(Unavailable):
+    """As many requests are being received as this server takes at once; send this one again a little later."""
 
 
 def all_seats(threads: int) -> threading.BoundedSemaphore:
@@ -57,6 +65,22 @@ class Streams:
                 del self._open[who]
         telemetry.streams_open.dec()
         self._seats.release()
+
+
+class Bodies:
+    """The seats of requests whose body is being read: those of all, and a few more for when these are taken."""
+
+    def __init__(self, seats: threading.BoundedSemaphore) -> None:
+        self._seats = seats
+        self._last = threading.BoundedSemaphore(LAST)
+
+    def take(self) -> Callable[[], None]:
+        """Take a seat; what gives it back."""
+        if self._seats.acquire(blocking=False):
+            return self._seats.release
+        if self._last.acquire(timeout=PATIENCE):
+            return self._last.release
+        raise Crowded(retry_after=AGAIN)
 
 
 def _once(act: Callable[[], None]) -> Callable[[], None]:

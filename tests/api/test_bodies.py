@@ -1,5 +1,6 @@
 """What is sent along: its type, its form and its size, whatever the view does with it."""
 
+import gzip
 import io
 import json
 
@@ -99,6 +100,14 @@ def test_b2_another_type_is_unsupported_before_the_body_is_read(client, media_ty
         assert (
             "http://www.opengis.net/def/exceptions/ogcapi-processes-2/1.0/unsupported-media-type" == answer.json["type"]
         )
+
+
+def test_a_packed_body_is_refused_in_words(client):
+    answer = post(client, gzip.compress(b"{}"), **{"Content-Encoding": "gzip"})
+
+    assert 415 == answer.status_code
+    assert "The body came packed as gzip; send it as it is." == answer.json["detail"]
+    assert 201 == post(client, b"{}", **{"Content-Encoding": "identity"}).status_code
 
 
 def test_a_body_that_is_too_large_is_refused(client):

@@ -143,6 +143,15 @@ def test_d2_all_wrong_fields_are_told_at_once():
     assert "/inputs/count" in caught.value.detail
 
 
+def test_d2_of_very_many_wrong_fields_the_first_are_told():
+    """An answer is not longer than the request that it refuses."""
+    with pytest.raises(InvalidInput) as caught:
+        normalise(RULES, {f"{'x' * 10_000}{number}": 1 for number in range(1000)}).refuse()
+    assert 20 == len(caught.value.extra["errors"])
+    assert caught.value.detail.endswith("; and 981 more")
+    assert len(caught.value.detail) < 10_000
+
+
 def test_d3_more_than_the_described_number_of_values_is_refused():
     """maxOccurs counts."""
     assert [("/inputs/several", "it takes at most 2 values, and 3 were given")] == problems(several=["a", "b", "c"])
