@@ -41,4 +41,4 @@ def test_each_picture_of_the_tour_is_taken_by_the_script():
     tour, script = (ROOT / "docs/tour.md").read_text(), (ROOT / "docs/screenshots.py").read_text()
     shown = set(re.findall(r"screenshots/([\w-]+)\.png", tour))
     assert {path.stem for path in (ROOT / "docs/screenshots").iterdir()} == shown
-    assert set(re.findall(r"camera\.take\(\"([\w-]+)\"", script)) == shown
+    assert set(re.findall(r"camera\.take\(\s*\"([\w-]+)\"", script)) == shown
