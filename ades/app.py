@@ -231,8 +231,13 @@ def prepare(settings: Settings) -> None:
             store.workspaces.create(settings.workspace)
 
 
-def serve(settings: Settings, announce: Callable[[str], object] = lambda _address: None) -> None:
-    """Serve until somebody stops it. `announce` is called with the address as soon as requests can come."""
+def serve(
+    settings: Settings, announce: Callable[[str], object] = lambda _address: None, *, hurry: bool = False
+) -> None:
+    """Serve until somebody stops it. `announce` is called with the address as soon as requests can come.
+
+    In a hurry the worker is started beside the web server instead of after it: for somebody who waits for a job.
+    """
     from granian import Granian
     from granian.constants import Interfaces
 
@@ -257,11 +262,14 @@ def serve(settings: Settings, announce: Callable[[str], object] = lambda _addres
 
     def ready(address: str) -> None:
         announce(address)
-        start_worker()  # not before: loading what jobs need would slow down the first answers
+        if not hurry:
+            start_worker()  # not before: loading what jobs need would slow down the first answers
 
     # The hook comes before anybody listens.
     server.on_startup(lambda: _announce_later(ready, settings.host, port))
     with _worker(settings) as start_worker:
+        if hurry:
+            start_worker()
         server.serve(target_loader=partial(_web_worker, settings, os.getpid()), wrap_loader=False)
 
 

@@ -23,10 +23,11 @@ def local_server() -> Iterator[str]:
     data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "ades"
     data.mkdir(parents=True, exist_ok=True)
     click.echo(f"No server is running; starting one over {data} for this job.", err=True)
-    command = [sys.executable, "-m", "ades.cli", "serve", "--port", "0", "--data", str(data)]
+    command = [sys.executable, "-m", "ades.cli", "serve", "--hurry", "--port", "0", "--data", str(data)]
+    environment = {"ADES_WORKERS": "1"} | os.environ  # one person asks
     with (data / "server.log").open("w") as log:
         server = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
         )
     try:
         yield _address(server, data / "server.log")

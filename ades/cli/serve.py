@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 @click.option(
     "--insecure", is_flag=True, default=None, help="Let strangers in: serve beyond loopback without identities."
 )
-def serve(host: str | None, port: int | None, data: Path | None, *, insecure: bool | None) -> None:
+@click.option("--hurry", is_flag=True, hidden=True, help="Start the worker at once: somebody waits for a job.")
+def serve(host: str | None, port: int | None, data: Path | None, *, insecure: bool | None, hurry: bool) -> None:
     """Start the server, with a worker that runs the jobs.
 
     Example: ades serve --port 8081 --data /var/lib/ades
@@ -29,7 +30,7 @@ def serve(host: str | None, port: int | None, data: Path | None, *, insecure: bo
     from ades import app
 
     settings = load_settings(host=host, port=port, data=data, insecure=insecure)
-    app.serve(settings, announce=lambda address: click.echo(greeting(settings, address)))
+    app.serve(settings, announce=lambda address: click.echo(greeting(settings, address)), hurry=hurry)
 
 
 def greeting(settings: Settings, address: str) -> str:
