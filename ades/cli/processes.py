@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("package")
-@click.option("--entry", help="The workflow to deploy, when the package holds several.")
+@click.option("--entry", help="The workflow to deploy, when the package holds several; the id, when it has none.")
 @click.option("--replace", "replaces", is_flag=True, help="Put it in the place of a process of the same id.")
 @talks
 def deploy(session: Session, package: str, entry: str | None, *, replaces: bool) -> None:

@@ -19,9 +19,11 @@ from ades.cli.session import FAILED, GOES_ON, Session, plain, talks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from ades.client import Client, Job
+    from ades.client import Client, Job, Process
 
 DETACHED = 130
+_ENDINGS = (".cwl", ".yaml", ".yml", ".json")
+"""What an argument ends with that is a package on disk, and no process."""
 _LAST = 10
 """Lines of a failed tool that are shown."""
 
@@ -74,7 +76,7 @@ def run(session: Session, process: str, inputs: tuple[str, ...], files: tuple[Pa
     Example: ades run hello name=World
     """
     with _server(session, process, detach=wish.detach) as (client, lent):
-        target = client.deploy(_package(process), replace=True) if _is_file(process) else client.process(process)
+        target = client.deploy(_package(process), replace=True) if _is_file(process) else _known(client, process)
         job = target.execute(gather(target.inputs, inputs, files))
         go_with(session, job, wish, lent=lent)
 
@@ -104,7 +106,18 @@ def go_with(session: Session, job: Job, wish: Wish, *, lent: bool = False) -> No
 
 
 def _is_file(process: str) -> bool:
-    return process.endswith((".cwl", ".yaml", ".yml", ".json")) and Path(process).exists()
+    return process.endswith(_ENDINGS) and Path(process).exists()
+
+
+def _known(client: Client, process: str) -> Process:
+    from ades.client import NotFound, Unreachable
+
+    try:
+        return client.process(process)
+    except (NotFound, Unreachable) as error:
+        if process.endswith(_ENDINGS):
+            raise click.UsageError(f"There is no file {process}.") from error
+        raise
 
 
 def _package(path: str) -> str | Path:

@@ -40,7 +40,7 @@ def whole(name: str, description: str, *, minimum: int, maximum: int | None = No
 
     def read(values: list[str]) -> int:
         if not _WHOLE.fullmatch(values[0]):
-            raise ValueError("is not a whole number")
+            raise ValueError(f"is not a whole number from {minimum} {'on' if maximum is None else f'to {maximum}'}")
         number = int(values[0])
         if number < minimum:
             raise ValueError(f"is less than {minimum}")

@@ -87,7 +87,7 @@ def _card(call: Call, workspace: Workspace) -> dict[str, Any]:
             "rel": "item" if number == 0 else "alternate",
             "type": JSON.media_type,
             "title": f"{workspace.title or workspace.name}"
-            + ("" if number == 0 else f" in the dialect {place.profile.name}"),
+            + ("" if number == 0 else f" in the dialect {place.profile.name}, at {place.path(workspace.name)}"),
         }
         for number, place in enumerate(call.services.mounts)
     ]

@@ -211,4 +211,8 @@ def _process_id(chosen: Node, packed: Pack, unit: Unit, wanted: str | None) -> s
         if slug:
             rules.check_id(slug)
             return slug
-    raise InvalidPackage("The package has no `id`, no label and no file name to make one from. Write `id: …` in it.")
+    raise InvalidPackage(
+        "The package has no `id`, and no label to make one from. Write `id: …` into it, or name it when it is deployed: "
+        "`ades deploy --entry NAME`, or `?w=NAME` in the address.",
+        field="id",
+    )

@@ -17,7 +17,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Self
 
 from ades import telemetry
-from ades.errors import AdesError, FetchFailed, NoSuchJob, ResultNotAvailable
+from ades.errors import AdesError, FetchFailed, NoSuchJob, ResultNotAvailable, Unavailable
 from ades.service.subscribers import MAIL
 from ades.store import OUTBOX
 
@@ -140,13 +140,7 @@ class Deliverer:
 
     def _deliver(self, delivery: Delivery) -> None:
         try:
-            trouble = self._trouble(delivery)
-            if trouble is None:
-                self._store.outbox.done(delivery)
-                telemetry.callbacks.labels("delivered").inc()
-            else:
-                self._note(delivery, *trouble)
-            self._remember(delivery.target, slow=trouble is not None)
+            self._try(delivery)
         except Exception:  # noqa: BLE001 - the border of a loop's turn
             self._log.exception("A callback is tried again when its claim ends", job=str(delivery.job))
         finally:
@@ -154,6 +148,20 @@ class Deliverer:
                 self._under_way[delivery.target] -= 1
                 self._under_way += Counter()  # forgets zeros
             self._wake()
+
+    def _try(self, delivery: Delivery) -> None:
+        try:
+            trouble = self._trouble(delivery)
+        except Unavailable as error:
+            self._log.warning("A callback cannot be written for now", job=str(delivery.job), reason=error.detail)
+            self._store.outbox.postponed(delivery, self._terms.pause(1))
+            return
+        if trouble is None:
+            self._store.outbox.done(delivery)
+            telemetry.callbacks.labels("delivered").inc()
+        else:
+            self._note(delivery, *trouble)
+        self._remember(delivery.target, slow=trouble is not None)
 
     def _trouble(self, delivery: Delivery) -> tuple[str, bool] | None:
         """Deliver; what went wrong, if something did, and whether trying again is of no use."""
@@ -168,6 +176,8 @@ class Deliverer:
             return None
         except (FetchFailed, ResultNotAvailable) as error:
             return error.detail, error.extra.get("answer") == GONE
+        except Unavailable:
+            raise
         except AdesError as error:
             self._log.warning("A callback could not be written", job=str(delivery.job), reason=error.detail)
             return _UNSAID, False

@@ -143,6 +143,12 @@ class Outbox:
                 tx.ring(TOPIC)
             return bool(given_up)
 
+    def postponed(self, delivery: Delivery, delay: timedelta) -> None:
+        """It could not be tried, which is no fault of his: nothing is counted against him."""
+        with self._database.write() as tx:
+            values = {"due": clock() + micros(delay), "tries": delivery.tries - 1, "worker": None}
+            tx.run(update(outbox).where(*_mine(delivery)).values(**values))
+
     def next_due(self) -> float | None:
         """In how many seconds something is due next that is not due now; None when nothing is."""
         with self._database.read() as tx:

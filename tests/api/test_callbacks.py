@@ -12,7 +12,7 @@ from jobs_of_tests import a_job
 from receivers import Receiver, mail_server, until
 
 from ades.app import create_app
-from ades.errors import Misconfigured
+from ades.errors import Misconfigured, Unavailable
 from ades.fetch import Fetcher
 from ades.model import JobStatus
 from ades.objects import open_store
@@ -382,6 +382,42 @@ def test_a_dead_subscriber_is_given_up_in_the_end(services):
     assert state.tries > 1
     assert "cannot be reached" in state.trouble
     assert before == services.store.jobs.get(job)
+
+
+def test_trouble_of_our_own_store_is_not_counted_against_a_subscriber(services, receiver, monkeypatch):
+    """He is told as soon as the message can be written, however long that takes, and looks as if nothing had been."""
+    troubles, write = iter(range(3)), Letters.letter
+
+    def away(letters, job, delivery):
+        if next(troubles, None) is not None:
+            raise Unavailable("The object store does not answer.")
+        return write(letters, job, delivery)
+
+    monkeypatch.setattr(Letters, "letter", away)
+    [job] = submit(services, f"{receiver.url}/patient", "patient")
+    with delivering(services, callback_patience=0):
+        receiver.wait("/patient", 1)
+        state = until(lambda: (found := services.store.outbox.states(job)[0]).sent and found)
+    assert next(troubles, None) is None
+    assert (1, 0, None, None) == (state.sent, state.tries, state.trouble, state.given_up)
+
+
+def test_tries_of_a_subscriber_are_his_own(services, monkeypatch):
+    """What came before because of our own store does not make his first pause longer."""
+    troubles, write, seen = iter(range(3)), Letters.letter, []
+
+    def away(letters, job, delivery):
+        seen.append(delivery.tries)
+        if next(troubles, None) is not None:
+            raise Unavailable("The object store does not answer.")
+        return write(letters, job, delivery)
+
+    monkeypatch.setattr(Letters, "letter", away)
+    [job] = submit(services, "http://127.0.0.1:1/dead", "dead")
+    with delivering(services, callback_patience=0):
+        state = until(lambda: (found := services.store.outbox.states(job)[0]).given_up and found)
+    assert [1, 1, 1, 1] == seen
+    assert 1 == state.tries
 
 
 def test_several_deliverers_share_the_work(services, receiver):

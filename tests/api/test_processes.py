@@ -144,6 +144,13 @@ def test_c2_one_is_exactly_one_with_next(client):
     assert "next" in rels(document)
 
 
+@pytest.mark.parametrize("limit", ["99999999999999999999", "few", "1.5", ""])
+def test_c2_a_limit_that_is_none_is_refused_with_the_range(client, limit):
+    answer = client.get(f"{ROOT}/processes?limit={limit}")
+    assert 400 == answer.status_code
+    assert f"limit is not a whole number from 1 to 10000: {limit!r}" in answer.json["detail"]
+
+
 def test_c2_a_limit_above_the_maximum_is_the_maximum(make_app):
     client = make_app(page_limit_max=1).test_client()
 

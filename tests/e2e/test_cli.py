@@ -173,6 +173,8 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(ades, tmp_path):
         (["run", "echo"], 5, "message"),
         (["status", "nothing"], 4, "job"),
         (["deploy", "nowhere.cwl"], 6, "cannot be read"),
+        (["run", "nowhere.cwl"], 2, "There is no file nowhere.cwl."),
+        (["run", "folder/nowhere.yaml"], 2, "There is no file folder/nowhere.yaml."),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(ades, words, code, said):
@@ -181,6 +183,21 @@ def test_what_is_wrong_is_said_in_one_sentence(ades, words, code, said):
     assert code == answer.returncode
     assert said in answer.stderr
     assert "Traceback" not in answer.stderr
+
+
+def test_a_missing_file_is_said_without_a_server(ades):
+    """Nobody has to start one to learn that."""
+    answer = ades("run", "nowhere.cwl", ADES_URL="http://127.0.0.1:9")
+    assert (2, True) == (answer.returncode, "There is no file nowhere.cwl." in answer.stderr)
+
+
+def test_a_package_without_an_id_can_be_named(ades, tmp_path):
+    """What is missing is said, with the option that gives it."""
+    (tmp_path / "nameless.cwl").write_text(SHOUT.replace("id: shout\n", ""))
+    refused = ades("deploy", "nameless.cwl")
+    assert "has no `id`, and no label to make one from" in refused.stderr
+    assert "ades deploy --entry NAME" in refused.stderr
+    assert "louder 0.0.1 is deployed." in ades("deploy", "nameless.cwl", "--entry", "louder").stdout
 
 
 def test_no_server_is_said_with_the_remedy(ades):

@@ -153,6 +153,20 @@ def test_a_hint_without_its_image_is_left_alone_where_the_command_is_here(sandbo
     assert Reason.IMAGE_UNAVAILABLE is run.ended.failure.reason
 
 
+@pytest.mark.long
+def test_why_commands_run_in_place_of_an_image_is_said_once(sandboxed):
+    """However many steps hint at it; each still says that its command is not that of the image."""
+    nowhere = "localhost:1/nobody/nothing:1"
+    hints = {"DockerRequirement": {"dockerPull": nowhere}}
+    tool = {"class": "CommandLineTool", "inputs": {}, "outputs": {}, "hints": hints}
+    steps = {name: {"run": tool | {"baseCommand": name}, "in": {}, "out": []} for name in ("true", "pwd", "ls")}
+    flow = {"cwlVersion": "v1.2", "class": "Workflow", "id": "w", "inputs": {}, "outputs": {}, "steps": steps}
+    log = sandboxed.run(flow).log("job")
+    assert 1 == log.count("cannot be pulled")
+    assert 3 == log.count("of this machine runs in place of")
+    assert 2 == log.count(f"runs in place of the image {nowhere} too.")
+
+
 def test_a_hint_is_followed_where_images_are_run(sandboxed, image):
     """What the package hints at is what it runs in."""
     run = sandboxed.run(shell("ls /bin/busybox /usr", more=within(image, kind="hints")))
@@ -396,6 +410,24 @@ def test_an_image_that_cannot_be_pulled_is_named_at_once(engine, puller, registr
     assert (Reason.IMAGE_UNAVAILABLE, "tool") == (failure.reason, failure.step), run.ended
     assert f"{registry.address}/{name} cannot be pulled; {engine} says: " in failure.message
     assert any(word in failure.message.lower() for word in words)
+
+
+def test_what_the_engine_says_of_an_image_is_told_once(engine, puller, registry):
+    """The first step has it; the others name that step."""
+    image = f"{registry.address}/nothing:1"
+    docker = {"DockerRequirement": {"dockerPull": image}}
+    tool = {
+        "class": "CommandLineTool", "inputs": {}, "outputs": {}, "baseCommand": "true", "requirements": docker,
+    }  # fmt: skip
+    steps = {name: {"run": tool, "in": {}, "out": []} for name in "abc"}
+    flow = {"cwlVersion": "v1.2", "class": "Workflow", "id": "w", "inputs": {}, "outputs": {}, "steps": steps}
+    run = puller(registry.credentials).run(flow, limits=Limits(cores=4))
+    told = {name: step.message for name, step in run.steps.items() if step.reason is Reason.IMAGE_UNAVAILABLE}
+    (first,) = (name for name, message in told.items() if f"{engine} says: " in message)
+    others = told.keys() - {first}
+    assert others
+    for name in others:
+        assert f"Step {name} failed: its image {image} is not there either; step {first} says why." == told[name]
 
 
 @pytest.mark.long

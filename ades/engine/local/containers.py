@@ -80,6 +80,8 @@ class Containers:
     _running: dict[str, int] = field(default_factory=dict)
     """By name, the first process of each as far as it is known, or 0."""
     _pulled: dict[str, str | None] = field(default_factory=dict)
+    _complained: dict[str, str] = field(default_factory=dict)
+    """By image, the step that says why it cannot be used."""
     _pulling: threading.Lock = field(default_factory=threading.Lock)
     _pullers: list[subprocess.Popen[str]] = field(default_factory=list)
     _ending: threading.Lock = field(default_factory=threading.Lock)
@@ -256,6 +258,9 @@ class Containers:
                 Reason.TOOL_MISSING, f"Step {wanted.step} failed: it needs a container engine, and {self.terms.why}."
             )
         if complaint := self._lacks(wanted.image):
+            first = self._complained.setdefault(wanted.image, wanted.step)
+            if first != wanted.step:
+                complaint = f"its image {wanted.image} is not there either; step {first} says why."
             raise RunFailed.because(Reason.IMAGE_UNAVAILABLE, f"Step {wanted.step} failed: {complaint}")
 
     def _lacks(self, image: str) -> str | None:

@@ -72,7 +72,7 @@ def _way(asking: Asking | None) -> Way | None:
 
     def context(words: dict[str, Any]) -> YardContext:
         made = YardContext({**words, "use_container": True})
-        made.yard = asking
+        made.yard, made.replaced = asking, set()
         return made
 
     return Way(tool=ContainerTool, context=context)

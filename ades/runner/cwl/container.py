@@ -32,6 +32,8 @@ class YardContext(Context):
     """A context that knows who runs containers."""
 
     yard: Yard
+    replaced: set[str]
+    """Images in place of which commands of this machine run; why, is said once for each."""
 
 
 class ContainerTool(Tool):
@@ -66,7 +68,9 @@ class ContainerTool(Tool):
             return self._lacking
         command = self._command()
         if command is not None and shutil.which(command) and (why := context.yard.lacks(image)):
-            context.report.note(f"The command {command} of this machine runs in place of an image: {why}")
+            because = f"an image: {why}" if image not in context.replaced else f"the image {image} too."
+            context.report.note(f"The command {command} of this machine runs in place of {because}")
+            context.replaced.add(image)
             self._lacking = why
         self._looked = True
         return self._lacking
