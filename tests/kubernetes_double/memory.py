@@ -110,6 +110,10 @@ class MemoryKubelet(Kubelet):
         """The container says something more."""
         self._logs[pod["metadata"]["uid"]] += text
 
+    def strike(self, pod: Object, fault: PodFault) -> None:
+        """Something happens to the pod now."""
+        self._after(0, lambda: self._end(pod, fault))
+
     def rotate(self, pod: Object) -> None:
         """What was printed is put away, as a kubelet does with ten megabytes; who follows notices nothing."""
         uid = pod["metadata"]["uid"]

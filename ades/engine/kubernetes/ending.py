@@ -6,14 +6,12 @@ the end told. Whoever comes later finds the record and comes to the same end.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from ades.engine.kubernetes import names, places
+from ades.engine.kubernetes import names, places, salvage
 from ades.engine.kubernetes.api import NOT_FOUND, ApiError
 from ades.engine.kubernetes.launcher import read_record
-from ades.runner.events import Ended, Event, LogStored, Outcome
-from ades.runner.logs import JOB
+from ades.runner.events import Ended, Event, Outcome
 from ades.runner.record import Record, record_key
 
 if TYPE_CHECKING:
@@ -22,9 +20,6 @@ if TYPE_CHECKING:
     from ades.engine.kubernetes.seen import PodSeen
     from ades.objects import ObjectStore
     from ades.runner.document import JobDocument
-
-TEXT: Final = "text/plain; charset=utf-8"
-_LONGEST_LOG: Final = 16 * 1024**2
 
 
 class Closing:
@@ -61,20 +56,10 @@ class Closing:
         self, document: JobDocument, namespace: str, runner: PodSeen | None, events: tuple[Event, ...]
     ) -> Record:
         *steps, end = events
-        stored = self._log(document, namespace, runner)
+        stored = salvage.keep(self._api, self._objects, document, namespace, runner)
         record = Record(document.job, document.attempt, (*steps, *stored, _without_dismissal(end)))
         self._objects.put(record_key(document), record.to_json(), "application/json")
         return record
-
-    def _log(self, document: JobDocument, namespace: str, runner: PodSeen | None) -> list[Event]:
-        """What a dead runner has said, brought to where the log of the job is looked for."""
-        if runner is None:
-            return []
-        key = f"{document.logs_prefix}/{JOB}.log"
-        with suppress(ApiError):
-            text = self._api.text(places.log(namespace, runner.name), limitBytes=str(_LONGEST_LOG))
-            return [LogStored(JOB, key, self._objects.put(key, text, TEXT).size)]
-        return []
 
     def _remove(self, namespace: str, name: str, grace: int | None) -> None:
         if not self._keep or grace is not None:

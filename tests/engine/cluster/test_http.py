@@ -5,7 +5,7 @@ import threading
 import pytest
 from clusters import FOREVER, Told, document, submitted, until
 from jobs_of_tests import PACKAGE
-from kubernetes_double import Script
+from kubernetes_double import PodFault, Script
 
 from ades.app import create_app
 from ades.service.dispatch import Worker
@@ -45,3 +45,17 @@ def test_steps_and_logs_are_live(running):
     assert "double-node" in page
     assert 204 >= client.delete(address).status_code
     until(site.empty)
+
+
+def test_what_was_said_before_the_runner_died_can_be_read_after_it(running):
+    """The kernel kills it without a warning: its words and those of its steps are fetched from what pods are left."""
+    client, address, site = running
+    (pod,) = [pod for pod in site.find("pods") if "ades/step" in (pod["metadata"].get("annotations") or {})]
+    until(lambda: [each for each in client.get(f"{address}/steps").json["steps"] if each["state"] == "running"])
+    site.kubelet.prints(pod, b"half of it is warped\n")
+    (runner,) = [pod for pod in site.find("pods") if pod["metadata"]["name"].startswith("job-")]
+    site.kubelet.strike(runner, PodFault("job-*", "oom"))
+    until(lambda: client.get(address).json["status"] == "failed", seconds=30)
+    until(site.empty)
+    assert b"bringing\n" == client.get(f"{address}/logs").data
+    assert b"warping\nhalf of it is warped\n" == client.get(f"{address}/warp.log").data

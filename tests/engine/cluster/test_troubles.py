@@ -8,7 +8,7 @@ from kubernetes_double import ApiFault, PodFault, Script
 
 from ades.engine.kubernetes import watchdog
 from ades.model import Failure, Reason, StepState
-from ades.runner.events import Ended, Outcome, StepChanged
+from ades.runner.events import Ended, LogStored, Outcome, StepChanged
 
 SOON = {
     "kubernetes_pull_deadline": 0.3,
@@ -204,6 +204,22 @@ def test_a_runner_that_dies_is_run_again_unless_a_step_has_begun(site, begun):
     assert "(exit code 3)" in ended.failure.message
     with site.objects.open(f"{told.document.logs_prefix}/job.log") as log:
         assert b"Traceback\n" == log.read()
+    until(site.empty)
+
+
+@pytest.mark.parametrize(("refused", "kept"), [(0, {"job": 7, "warp": 10}), (1, {"warp": 10}), (3, {})])
+def test_logs_of_a_dead_runner_that_cannot_be_read_hold_up_nothing(site, refused, kept):
+    """What can be read is kept, a step that ran twice in one log."""
+    site.kubelet.scripts |= {RUNNER: Script(60, log=b"runner\n"), STEP: Script(60, log=b"step\n")}
+    told = site.start(site.engine())
+    runner = site.runner(told)
+    for _ in range(2):
+        site.step(told, "warp")
+    until(lambda: all(pod["status"]["phase"] == "Running" for pod in site.find("pods", told)))
+    site.cluster.fault(ApiFault("get", "pods/log", times=refused))
+    site.kubelet.strike(runner, PodFault(RUNNER, "oom"))
+    assert Outcome.FAILED is told.wait().outcome
+    assert kept == {event.name: event.size for event in told.of(LogStored)}
     until(site.empty)
 
 
