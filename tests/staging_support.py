@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 import orjson
+import pystac
 
 from ades.runner.document import JobDocument
 
@@ -34,3 +35,17 @@ def path_of(item):
 
 def read(path):
     return orjson.loads(path.read_bytes())
+
+
+def give_json(web, path, document, kind="application/json"):
+    web.give(path, orjson.dumps(document), Content_Type=kind)
+
+
+def asset_paths(top):
+    """Where pystac finds the assets of a folder."""
+    catalog = pystac.Catalog.from_file(str(top / "catalog.json"))
+    return {
+        (item.id, key): asset.get_absolute_href()
+        for item in catalog.get_items(recursive=True)
+        for key, asset in item.assets.items()
+    }

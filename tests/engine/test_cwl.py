@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shutil
 import subprocess
@@ -11,42 +10,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from flows import ECHO, flow, tool
 from runs import shell
+from told_alike import as_cwl, content, ours, without_companions
 
-from ades.objects import OWN
-from ades.runner.document import Limits, Options
+from ades.runner.document import Options
 from ades.runner.events import Outcome
 
-ECHO = """
-- class: CommandLineTool
-  id: echo
-  baseCommand: echo
-  inputs: {word: {type: string, inputBinding: {}}, other: {type: 'string?', inputBinding: {position: 2}}}
-  outputs: {out: stdout}
-  stdout: said.txt
-"""
-JOIN = """
-- class: CommandLineTool
-  id: join
-  baseCommand: cat
-  inputs: {files: {type: 'File[]', inputBinding: {}}}
-  outputs: {out: stdout}
-  stdout: joined.txt
-"""
-
-
-def flow(steps: str, inputs: str, outputs: str, requirements: str, tools: str = ECHO + JOIN) -> str:
-    return (
-        "cwlVersion: v1.2\n$graph:\n- class: Workflow\n  id: main\n"
-        f"  requirements: {requirements}\n  inputs: {inputs}\n  outputs: {outputs}\n  steps: {steps}\n{tools}"
-    )
-
-
-def tool(body: str, version: str = "v1.2") -> str:
-    return f"cwlVersion: {version}\nclass: CommandLineTool\nid: main\n{body}"
-
-
 TEXT = {"value": "one\ntwo\nthree\n", "mediaType": "text/plain"}
+
 PLAIN = {
     "scatter": (
         flow(
@@ -397,7 +369,6 @@ outputs: {d: {type: 'string[]', outputBinding: {glob: d, loadListing: deep_listi
     ),
 }
 
-
 CWLTOOL = """
 import os, sys
 from cwltool.main import main
@@ -446,77 +417,6 @@ def plain(tmp_path_factory, cwltool):
     return ask
 
 
-def as_cwl(value, name: str, folder: Path):
-    """An input of an execution request, as it would be written for cwltool."""
-    if not isinstance(value, dict) or "mediaType" not in value:
-        return value
-    path = folder / f"{name}.txt"
-    data = value["value"].encode()
-    path.write_bytes(base64.b64decode(data) if value.get("encoding") == "base64" else data)
-    return {"class": "File", "path": str(path)}
-
-
-def content(value):
-    """Files and folders by their names and contents, everything else as it is."""
-    if isinstance(value, list):
-        return [content(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("class") not in {"File", "Directory"}:
-        return {key: content(item) for key, item in value.items()}
-    path = Path(value["path"])
-    # cwltool puts all outputs into one folder, and numbers those of the same name.
-    found = {"name": value["basename"], "holds": held(path)}
-    extra = [content(item) for item in value.get("secondaryFiles", [])]
-    return {**found, "with": sorted(extra, key=str)} if extra else found
-
-
-def held(path: Path):
-    if path.is_dir():
-        return {inner.name: held(inner) for inner in sorted(path.iterdir()) if not is_added(inner)}
-    return path.read_text()
-
-
-def is_added(path: Path) -> bool:
-    """What a tool has not made: notes of the store, and the catalogue that publishing adds to a folder."""
-    return path.name.startswith(OWN) or (path.suffix == ".json" and '"stac_version"' in path.read_text())
-
-
-def ours(run) -> dict:
-    """The results of a job in the same form."""
-    store = run.data / "objects"
-    told: dict = {name: [] for name in run.ended.empty}
-    for result in sorted(run.results, key=lambda result: result.index):
-        if result.key is None:
-            value = stored(result.value, store)
-        else:
-            value = {"name": Path(result.key).name, "holds": held(store / result.key)}
-        if result.many:
-            told.setdefault(result.output, []).append(value)
-        else:
-            told[result.output] = value
-    return told
-
-
-def stored(value, store: Path):
-    if isinstance(value, list):
-        return [stored(item, store) for item in value]
-    if isinstance(value, dict) and {"key", "type"} == set(value):
-        return {"name": Path(value["key"]).name, "holds": held(store / value["key"])}
-    return {key: stored(item, store) for key, item in value.items()} if isinstance(value, dict) else value
-
-
-def without_companions(value):
-    """Our results list companions of a file beside it, not within it."""
-    if isinstance(value, list):
-        return [without_companions(item) for item in value]
-    if isinstance(value, dict):
-        return {
-            key: without_companions(item) for key, item in value.items() if not (key == "with" and "holds" in value)
-        }
-    return value
-
-
 def compare(machine, plain, name: str, package: str, inputs: dict, **options) -> None:
     entry = "main"
     run = machine.run(package, inputs, entry=entry, options=Options(**options))
@@ -552,38 +452,6 @@ def test_a_file_may_be_two_outputs(sandboxed):
     run = sandboxed.run(package, entry="main")
     assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended
     assert ["twice\n"] * 3 == [run.text(name) for name in ("a", "b", "c")]
-
-
-def test_steps_run_side_by_side(sandboxed):
-    """On four cores four tasks run at the same time, on one core one after the other."""
-    package = flow(
-        "{wait: {run: '#wait', scatter: n, in: {n: ns}, out: []}}",
-        "{ns: 'int[]'}",
-        "[]",
-        "{ScatterFeatureRequirement: {}}",
-        "\n- {class: CommandLineTool, id: wait, baseCommand: [sleep, '2'], inputs: {n: int}, outputs: []}\n",
-    )
-    run = sandboxed.run(package, {"ns": [1, 2, 3, 4]}, entry="main", limits=Limits(cores=4))
-    steps = run.steps.values()
-    assert max(step.started for step in steps) < min(step.finished for step in steps)
-    alone = sandboxed.run(package, {"ns": [1, 2]}, entry="main", limits=Limits(cores=1))
-    first, second = sorted(alone.steps.values(), key=lambda step: step.started)
-    assert first.finished <= second.started
-
-
-def test_what_does_not_fit_waits(sandboxed):
-    """Tools that need more memory than is left wait for others to end."""
-    package = flow(
-        "{wait: {run: '#wait', scatter: n, in: {n: ns}, out: []}}",
-        "{ns: 'int[]'}",
-        "[]",
-        "{ScatterFeatureRequirement: {}}",
-        "\n- {class: CommandLineTool, id: wait, baseCommand: [sleep, '0.2'], inputs: {n: int}, outputs: [],"
-        " requirements: {ResourceRequirement: {ramMin: 600}}}\n",
-    )
-    run = sandboxed.run(package, {"ns": [1, 2]}, entry="main", limits=Limits(cores=4, memory=1000 * 2**20))
-    first, second = sorted(run.steps.values(), key=lambda step: step.started)
-    assert first.finished <= second.started
 
 
 def test_an_input_may_be_an_output(sandboxed):

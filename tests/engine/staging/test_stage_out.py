@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import orjson
 import pystac
 import pystac.validation
 import pytest
+from stac_folders import catalog, collection, file_of, folder_of, item, validate, write
 from staging_support import JOB, job, read
 
 from ades.errors import StorageFull, Unavailable
@@ -21,7 +21,6 @@ from ades.runner.stage_in import stage_in
 from ades.runner.stage_out import stage_out
 
 PREFIX = f"alice/processing-results/p/{JOB}"
-TIME = "2024-01-01T00:00:00Z"
 
 
 @pytest.fixture
@@ -39,53 +38,8 @@ def publish(folder, store, told):
     return run
 
 
-def file_of(path, **more):
-    return {"class": "File", "location": path.as_uri(), "basename": path.name} | more
-
-
-def folder_of(path):
-    return {"class": "Directory", "location": path.as_uri(), "basename": path.name}
-
-
 def keys(store):
     return [info.key.removeprefix(f"{PREFIX}/") for info in store.list(PREFIX)]
-
-
-def item(name="scene", *, assets, **changes):
-    document = {
-        "type": "Feature",
-        "stac_version": "1.0.0",
-        "id": name,
-        "geometry": {"type": "Point", "coordinates": [10, 50]},
-        "bbox": [10, 50, 10, 50],
-        "properties": {"datetime": TIME},
-        "links": [],
-        "assets": assets,
-    }
-    return document | changes
-
-
-def catalog(*links, **changes):
-    own = [{"rel": rel, "href": href} for rel, href in links]
-    return {"type": "Catalog", "stac_version": "1.0.0", "id": "c", "description": "d", "links": own} | changes
-
-
-def collection(*links, **changes):
-    extent = {"spatial": {"bbox": [[0, 0, 1, 1]]}, "temporal": {"interval": [[TIME, None]]}}
-    return catalog(*links, type="Collection", license="MIT", extent=extent, id="my-collection", **changes)
-
-
-def write(top, **files):
-    for name, content in files.items():
-        path = top / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else orjson.dumps(content))
-    return folder_of(top)
-
-
-def validate(document):
-    """By the schemas that pystac brings along, which are those of 1.1; what we write fits both versions."""
-    pystac.validation.validate_dict({**document, "stac_version": "1.1.0"}, stac_version="1.1.0", extensions=[])
 
 
 def opened(store, place="catalog.json"):
