@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import yaml
 from kubernetes_double import Cluster, PodFault
 from kubernetes_double.pod_security import Level
 from s3_servers import KEY, SECRET, settings_for
+from told import Told
 
-from ades.model import Result, Step
 from ades.objects import open_store
 from ades.runner.document import JobDocument, Pods
-from ades.runner.events import Ended, LogStored, ResultStored, StepChanged
+from ades.runner.events import Ended, Event
 from ades.runner.record import Record, document_key, record_key
 
 NAMESPACE = "ws-alice"
@@ -25,7 +26,7 @@ ROLE = [
 ]
 
 
-class ClusterRun:
+class ClusterRun(Told):
     """One job in the cluster, and what it left behind."""
 
     def __init__(self, site: Site, document: JobDocument) -> None:
@@ -77,8 +78,9 @@ class ClusterRun:
                 self._record = Record.from_json(file.read())
         return self._record
 
-    def of(self, kind: type) -> list:
-        return [event for event in self.record.events if isinstance(event, kind)]
+    @property
+    def events(self) -> Sequence[Event]:
+        return self.record.events
 
     @property
     def end(self) -> Ended:
@@ -89,29 +91,9 @@ class ClusterRun:
         assert self.end.failure is not None, self.spoken()
         return self.end.failure
 
-    @property
-    def steps(self) -> dict[str, Step]:
-        return {event.step.name: event.step for event in self.of(StepChanged)}
-
-    @property
-    def results(self) -> list[Result]:
-        return [event.result for event in self.of(ResultStored)]
-
-    def value(self, output: str):
-        (result,) = [result for result in self.results if result.output == output]
-        return result.value
-
-    def text(self, output: str, index: int = 0) -> str:
-        (result,) = [result for result in self.results if (result.output, result.index) == (output, index)]
-        return self.read(result.key)
-
     def read(self, key: str) -> str:
         with self.site.store.open(key) as file:
             return file.read().decode()
-
-    def log(self, name: str) -> str:
-        (log,) = [event for event in self.of(LogStored) if event.name == name]
-        return self.read(log.key)
 
 
 class Site:

@@ -9,16 +9,16 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import yaml
+from told import Told
 
 from ades.engine.local import LocalEngine
-from ades.model import Result, Step
 from ades.runner.document import JobDocument
-from ades.runner.events import Ended, Event, LogStored, Message, Progress, ResultStored, StepChanged
+from ades.runner.events import Ended, Event, Message, Progress
 from ades.settings import Settings
 
 
 @dataclass
-class Run:
+class Run(Told):
     """One job, and everything that was told about it."""
 
     job: UUID
@@ -30,18 +30,10 @@ class Run:
         assert self.done.wait(seconds), f"the job has not ended within {seconds} s; it told {self.events}"
         return self
 
-    def of(self, kind: type) -> list:
-        return [event for event in self.events if isinstance(event, kind)]
-
     @property
     def ended(self) -> Ended:
         (ended,) = self.of(Ended)
         return ended
-
-    @property
-    def steps(self) -> dict[str, Step]:
-        """The last state of each step."""
-        return {event.step.name: event.step for event in self.of(StepChanged)}
 
     @property
     def percents(self) -> list[int]:
@@ -51,21 +43,8 @@ class Run:
     def messages(self) -> list[str]:
         return [event.text for event in self.of(Message)]
 
-    @property
-    def results(self) -> list[Result]:
-        return [event.result for event in self.of(ResultStored)]
-
-    def value(self, output: str):
-        (result,) = [result for result in self.results if result.output == output]
-        return result.value
-
-    def text(self, output: str, index: int = 0) -> str:
-        (result,) = [result for result in self.results if (result.output, result.index) == (output, index)]
-        return (self.data / "objects" / result.key).read_text()
-
-    def log(self, name: str) -> str:
-        (log,) = [event for event in self.of(LogStored) if event.name == name]
-        return (self.data / "objects" / log.key).read_text()
+    def read(self, key: str) -> str:
+        return (self.data / "objects" / key).read_text()
 
     def wait_for_log(self, engine: LocalEngine, name: str, words: bytes, seconds: float = 30) -> bytes:
         """Read a log while it is written, until it says something."""
