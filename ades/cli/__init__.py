@@ -70,6 +70,8 @@ def ades() -> None:
 
     Start with `ades serve`. Every setting is an environment variable `ADES_…`; `ades doctor` shows what is in force.
     """
+    if os.environ.get("NO_COLOR"):
+        click.get_current_context().color = False
 
 
 def main(arguments: list[str] | None = None) -> Any:

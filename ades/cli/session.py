@@ -132,7 +132,8 @@ def _guarded(session: Session, call: Callable[[], None]) -> None:
     try:
         call()
     except client.ClientError as error:
-        click.echo(flowing(f"ades: {plain(str(error))}{_remedy(error, session)}", err=True), err=True)
+        said = plain(str(error)).replace("; use PUT to replace it", "")  # here there is an option for that
+        click.echo(flowing(f"ades: {said}{_remedy(error, session)}", err=True), err=True)
         sys.exit(codes.get(type(error), TROUBLE))
     except AdesError as error:  # a package was read here, to be sent
         click.echo(flowing(f"ades: {plain(error.detail)}", err=True), err=True)

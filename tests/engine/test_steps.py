@@ -61,6 +61,17 @@ def test_every_tool_run_is_a_step(machine):
     assert len({step.ordinal for step in run.steps.values()}) == len(run.steps)
 
 
+def test_the_log_shows_a_command_with_its_files_by_their_names(machine):
+    """Not where they lie: that is long, and the server's own affair."""
+    given = {"class": "File", "basename": "words.txt", "contents": "one two"}
+    package = {
+        "cwlVersion": "v1.2", "class": "CommandLineTool", "id": "count", "baseCommand": ["wc", "-w"],
+        "inputs": {"text": {"type": "File", "default": given, "inputBinding": {}}}, "outputs": {},
+    }  # fmt: skip
+    run = machine.run(package)
+    assert "count: wc -w words.txt" in run.log("job")
+
+
 def test_steps_are_known_before_they_run(machine):
     """The plan is told first: the steps of the workflow in the order of the document, then those inside of them."""
     run = machine.run(FLOW, {"words": ["a"], "more": True}, entry="main")

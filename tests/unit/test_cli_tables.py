@@ -1,5 +1,6 @@
 """What the commands print fits the terminal: what matters most is there however narrow it is."""
 
+import click
 import pytest
 from rich.console import Console
 
@@ -44,6 +45,25 @@ def test_a_table_of_few_columns_is_broken_into_lines():
 def test_an_empty_list_says_so(capsys):
     session.table([], HEAD)
     assert ("", "There is nothing to list.\n") == tuple(capsys.readouterr())
+
+
+def test_colours_can_be_switched_off(monkeypatch):
+    """As https://no-color.org says."""
+    from click.testing import CliRunner
+
+    from ades import cli
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    seen = []
+    monkeypatch.setitem(cli.COMMANDS, "colours", f"{__name__}:colours")
+    assert 0 == CliRunner().invoke(cli.ades, ["colours"], color=True, obj=seen).exit_code
+    assert [False] == seen
+
+
+@click.command()
+@click.pass_context
+def colours(context):
+    context.obj.append(context.color)
 
 
 def test_a_text_is_broken_between_words_on_a_terminal_only(monkeypatch):

@@ -116,7 +116,7 @@ class PodJob(Told, CalrissianCommandLineJob):
             Path(self.outdir, captured).parent.mkdir(parents=True, exist_ok=True)
         resources = pod["spec"]["containers"][0]["resources"]
         self._details |= {"pod": pod["metadata"]["name"], **resources}
-        self._report.note(f"{self._name}: {' '.join(map(str, self.command_line))}")
+        self._report.note(f"{self._name}: {self._spoken()}")
         follower, seconds = self._follower(context, pod["metadata"]["name"]), self._seconds(context)
         sight = yard.run(self._name, pod, follower, seconds, self._too_long(context))
         self._details["node"] = sight.node

@@ -33,7 +33,6 @@ class Running(Told):
     inplace_update: bool
     networkaccess: bool
     outdir: str
-    pathmapper: Any
     stdin: str | None
     stdout: str | None
     stderr: str | None
@@ -50,7 +49,7 @@ class Running(Told):
 
     def _execute(self, runtime: Any, env: Any, runtimeContext: Context, monitor_function: Any = None) -> None:  # noqa: N803, ARG002 - cwltool's
         """What cwltool calls when the inputs are in place."""
-        self._report.note(f"{self._name}: {' '.join(map(str, self.command_line))}")
+        self._report.note(f"{self._name}: {self._spoken()}")
         self._ran = ran = self._start(env, runtimeContext)
         self._check_limits(ran, runtimeContext)
         if not self._is_success(ran.exit_code):

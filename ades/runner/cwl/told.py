@@ -29,6 +29,7 @@ class Told:
     """The ResourceRequirement of its package."""
     command_line: list[str]
     output_callback: Any
+    pathmapper: Any
     stagedir: str | None
     tmpdir: str
     successCodes: Iterable[int]  # noqa: N815 - cwltool's names
@@ -91,6 +92,14 @@ class Told:
                     f"it asks for {self.timelimit} seconds (ToolTimeLimit), and the maximum is {most:g}; ask for less in "
                     "the package, or have the maximum raised",
                 )
+
+    def _spoken(self) -> str:
+        """Its command for people: files by their names instead of by the places where they were put for it."""
+        line = " ".join(map(str, self.command_line))
+        places = {str(self.pathmapper.mapper(file).target) for file in self.pathmapper.files()}
+        for place in sorted((place for place in places if place.count("/") > 1), key=len, reverse=True):
+            line = line.replace(place, Path(place).name)
+        return line
 
     def _on_progress(self, percent: int, text: str) -> None:
         self._report.tell(self.place.part, percent, text)
