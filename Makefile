@@ -39,8 +39,10 @@ run: $(VENV)/.run  ## start the server on http://127.0.0.1:8080 with a workspace
 test: $(VENV)/.dev  ## run all tests (under ten minutes on two cores)
 	$(BIN)/python -m pytest -n $(JOBS) -m "not long"
 
+# A file stays with one process, which makes what its tests share once; what is measured is measured alone.
 test-long: $(VENV)/.dev  ## chaos, soak and benchmarks on top
-	$(BIN)/python -m pytest -m long --timeout 1800
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long --timeout 1800 --ignore tests/perf; many=$$?; \
+	$(BIN)/python -m pytest tests/perf -m long --timeout 1800 -s && exit $$many
 
 lint: $(VENV)/.dev  ## style, format and the import contracts
 	$(BIN)/ruff check .

@@ -283,7 +283,7 @@ LIMITS = {
     "time": ("sleep 60", "", Limits(seconds=2), Reason.TIME_LIMIT, "2 seconds"),
     "time of a tool": ("sleep 60", "", Limits(tool_seconds=2), Reason.TIME_LIMIT, "without a ToolTimeLimit"),
     "processes": (CROWD, "", Limits(processes=8), Reason.PROCESS_LIMIT, "more than 8 processes"),
-    "disk": ("dd if=/dev/zero of=x bs=1M count=30; sleep 60", "", Limits(disk=20 * MIB), Reason.DISK_LIMIT, "30.0 MiB"),
+    "disk": ("dd if=/dev/zero of=x bs=1M count=30; sleep 60", "", Limits(disk=20 * MIB), Reason.DISK_LIMIT, "20.0 MiB"),
     "output": ("dd if=/dev/zero of=o bs=1M count=3", "", Limits(output=2 * MIB), Reason.OUTPUT_LIMIT, "2.0 MiB"),
 }
 

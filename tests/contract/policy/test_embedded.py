@@ -1,9 +1,12 @@
 """What the evaluator inside the server promises beyond its decisions."""
 
 import re
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import policy_cases
 import pytest
@@ -39,6 +42,36 @@ def test_threads():
 def test_threads_long():
     """No wrong decision in a hundred thousand."""
     assert hammer(100_000) == 0
+
+
+LASTING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import ades.app
+import greenlet
+import policy_cases
+from pathlib import Path
+from ades.policy.embedded import EmbeddedPolicy
+
+policy = EmbeddedPolicy(size=1)
+
+def held():
+    for case in policy_cases.CASES * (1 + 1000 // len(policy_cases.CASES)):
+        policy.check(case.question)
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1])
+
+before = held()
+print(held() - before)
+"""
+
+
+def test_decisions_cost_no_lasting_memory():
+    """In a server, and whatever else of C++ it has loaded: a thousand decisions later it is as big as before."""
+    command = [sys.executable, "-c", LASTING, str(Path(__file__).parents[2])]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert 0 == ran.returncode, ran.stderr
+    assert int(ran.stdout) < 5_000, "kilobytes"
 
 
 def test_ids_do_not_matter():

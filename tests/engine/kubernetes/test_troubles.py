@@ -134,7 +134,8 @@ def test_an_api_that_asks_for_patience_gets_it(site):
 @pytest.mark.long
 def test_an_injected_sidecar_is_no_reason_to_fail_or_to_wait(site):
     def inject(request) -> None:
-        request.body["spec"]["containers"].append({"name": "a-proxy", "image": "proxy"})
+        safe = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+        request.body["spec"]["containers"].append({"name": "a-proxy", "image": "proxy", "securityContext": safe})
 
     site.cluster.fault(ApiFault("create", "pods", action=inject, times=1))
     run = site.run(workflow(one="echo fine"), pods=PODS)
