@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -42,23 +43,26 @@ def moto():
 @pytest.fixture(scope="session")
 def rclone(tmp_path_factory):
     """The address of `rclone serve s3` over a folder with a bucket."""
-    yield from _rclone(tmp_path_factory, "http")
+    with rclone_server(tmp_path_factory.mktemp("rclone")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def rclone_tls(tmp_path_factory):
     """The same behind TLS, and the certificate that it is checked against."""
     certificate, key = make_certificate(tmp_path_factory.mktemp("tls"))
-    for address in _rclone(tmp_path_factory, "https", "--cert", str(certificate), "--key", str(key)):
+    more = ["--cert", str(certificate), "--key", str(key)]
+    with rclone_server(tmp_path_factory.mktemp("rclone"), *more, scheme="https") as address:
         yield address, certificate
 
 
-def _rclone(tmp_path_factory, scheme, *more):
+@contextmanager
+def rclone_server(folder, *more, scheme="http"):
+    """The address of `rclone serve s3` over this folder, in which it makes a bucket. It asks for our keys."""
     program = shutil.which("rclone", path=Path(sys.executable).parent) or shutil.which("rclone")
     if not program:
         pytest.skip("rclone is not installed")
-    folder = tmp_path_factory.mktemp("rclone")
-    (folder / "bucket").mkdir()
+    (folder / "bucket").mkdir(parents=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     log = (folder.parent / f"{folder.name}.log").open("wb")
@@ -80,7 +84,9 @@ def _rclone(tmp_path_factory, scheme, *more):
             break
         except OSError:
             time.sleep(0.05)
-    yield f"{scheme}://127.0.0.1:{port}"
-    server.terminate()
-    server.wait()
-    log.close()
+    try:
+        yield f"{scheme}://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+        log.close()

@@ -1,15 +1,29 @@
-"""A local engine for the tests, warm through a whole module."""
+"""A local engine for the tests, warm through a whole module; and which tests of a cluster run in which one."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
+from powers import NEEDED
 from runs import Machine
 
 from ades.engine.local import Isolation, probe
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    """In the cluster of KUBECONFIG nobody has the powers of the double."""
+    if not os.environ.get("KUBECONFIG"):
+        return
+    for item in items:
+        why = NEEDED.get(str(item.path.relative_to(HERE))) if item.path.is_relative_to(HERE) else None
+        if why:
+            item.add_marker(pytest.mark.skip(reason=f"it needs the double of a cluster: {why}"))
 
 
 @pytest.fixture(scope="module", params=["namespaces", "subreaper"])

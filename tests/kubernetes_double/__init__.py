@@ -8,7 +8,7 @@
 What it is: HTTPS with a certificate of its own; one growing resourceVersion; watches with synthetic ADDED, bookmarks,
 time limits, cut connections and 410 Gone; label and field selectors; deletion with grace; garbage collection by owner;
 Jobs with suspend, TTL, deadline and back-off; quotas, limit ranges, service accounts, Roles; Pod Security by the label of
-the namespace; logs that can be followed.
+the namespace; one node, with limits of memory; logs that can be followed; no images in registries below `.invalid`.
 
 `objects` remembers, `server` speaks HTTP, `controllers` do what the control plane does, `kubelet` runs pods: as
 bubblewrap processes, or in memory by a script.

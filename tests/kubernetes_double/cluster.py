@@ -7,6 +7,7 @@ import json
 import secrets
 import threading
 from collections import Counter, defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from kubernetes_double import admission, pod_security
@@ -210,7 +211,10 @@ class Cluster:
             if request.kind == "selfsubjectaccessreviews":
                 return 201, self._review(request)
             body = admission.checked(self.objects, request.kind, request.namespace, request.body)
-            return 201, self.objects.create(request.kind, request.namespace, body)
+            made = self.objects.create(request.kind, request.namespace, body)
+            if request.kind == "namespaces":
+                self.objects.create("serviceaccounts", made["metadata"]["name"], {"metadata": {"name": "default"}})
+            return 201, made
 
     def _review(self, request: Request) -> Object:
         """Whether whoever asks may do something."""
@@ -272,6 +276,11 @@ class Cluster:
         # Jobs made through the old client orphan their pods unless the call says otherwise, as on a real cluster.
         if policy == "Orphan" or (kind == "jobs" and policy is None):
             self._controllers.orphan(meta["uid"])
+        if kind == "namespaces":
+            for inside in (each.plural for each in KINDS.values() if each.namespaced):
+                for one in self.objects.find(inside, name):
+                    with suppress(ApiError):  # it has just gone by itself
+                        self.delete(inside, one, 0, "Background")
         return self.objects.remove(kind, namespace, name)
 
 

@@ -6,13 +6,17 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, BinaryIO
 
+from kubernetes_double.admission import quantity
+from kubernetes_double.faults import PodFault
 from kubernetes_double.objects import ApiError, Object, now
 
 if TYPE_CHECKING:
     from kubernetes_double.cluster import Cluster
-    from kubernetes_double.faults import PodFault
 
 NODE = "double-node"
+LABELS = {"kubernetes.io/os": "linux", "kubernetes.io/hostname": NODE}
+CORES = 1000
+"""As many as no test asks for that is not about nodes which are too small."""
 _WAITING = {
     "image-pull": ("ErrImagePull", 'failed to pull and unpack image "{image}": not found'),
     "image-name": ("InvalidImageName", 'Failed to apply default image tag "{image}": invalid reference format'),
@@ -53,8 +57,13 @@ class Kubelet(ABC):
 
     def _arrive(self, pod: Object) -> None:
         fault = next((fault for fault in self.cluster.pod_faults if fault.strikes(pod)), None)
+        if fault is None and any(_host(one).endswith(".invalid") for one in pod["spec"]["containers"]):
+            fault = PodFault(pod["metadata"]["name"], "image-pull")
         if fault is not None and fault.kind == "unschedulable":
-            self._unschedulable(pod)
+            self._unschedulable(pod, "1 Insufficient memory")
+            return
+        if why := _unfit(pod["spec"]):
+            self._unschedulable(pod, why)
             return
         scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now()}
         self.write(pod, {"conditions": [scheduled], "startTime": now()}, node=NODE)
@@ -65,8 +74,8 @@ class Kubelet(ABC):
         else:
             self.begin(pod, fault)
 
-    def _unschedulable(self, pod: Object) -> None:
-        message = "0/1 nodes are available: 1 Insufficient memory."
+    def _unschedulable(self, pod: Object, why: str) -> None:
+        message = f"0/1 nodes are available: {why}."
         condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
         self.write(pod, {"conditions": [condition]})
         self.cluster.event(pod, "FailedScheduling", message)
@@ -174,6 +183,19 @@ class Kubelet(ABC):
         self.cluster.objects.update(
             "pods", meta["namespace"], meta["name"], lambda item: item["metadata"].update(deletionTimestamp=now())
         )
+
+
+def _unfit(spec: Object) -> str | None:
+    """Why a pod has no place on our one node."""
+    if any(LABELS.get(name) != value for name, value in (spec.get("nodeSelector") or {}).items()):
+        return "1 node(s) didn't match Pod's node affinity/selector"
+    asked = [((one.get("resources") or {}).get("requests") or {}).get("cpu", 0) for one in spec["containers"]]
+    return "1 Insufficient cpu" if sum(map(quantity, asked)) > CORES else None
+
+
+def _host(container: Object) -> str:
+    """The registry of an image."""
+    return str(container.get("image", "")).partition("/")[0].partition(":")[0]
 
 
 def _statuses(pod: Object, container: Object, state: Object) -> list[Object]:

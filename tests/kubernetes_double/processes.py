@@ -9,15 +9,16 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
+from kubernetes_double.admission import quantity
+from kubernetes_double.faults import PodFault
 from kubernetes_double.kubelet import Kubelet
 from kubernetes_double.objects import ApiError, Object
 
-if TYPE_CHECKING:
-    from kubernetes_double.faults import PodFault
-
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+_LOOK = 0.1
+"""Seconds between two looks at how much memory a container holds."""
 _HIDDEN = {"tmp", "proc", "dev", "sys", "run", "var", "work"}
 
 
@@ -149,8 +150,19 @@ class PodRun:
                 stderr=log,
                 env=self._environment(container),
             )
+            if limit := ((container.get("resources") or {}).get("limits") or {}).get("memory"):
+                threading.Thread(target=self._hold, args=(self._process, int(quantity(limit))), daemon=True).start()
             code = self._process.wait()
         return 128 - code if code < 0 else code
+
+    def _hold(self, process: subprocess.Popen[bytes], limit: int) -> None:
+        """Kill the container when it holds more memory than it may."""
+        while process.poll() is None:
+            if _resident(process.pid) > limit:
+                self.fault = PodFault(self.pod["metadata"]["name"], "oom")
+                process.kill()
+                return
+            time.sleep(_LOOK)
 
     def _sandbox(self, container: Object) -> list[str]:
         arguments = ["bwrap", "--die-with-parent", "--unshare-pid", "--tmpfs", "/", "--proc", "/proc", "--dev", "/dev"]
@@ -280,6 +292,15 @@ class PodRun:
             log = self.folder / f"{container['name']}.log"
             return log.read_bytes()[-2048:].decode(errors="replace") if log.exists() else ""
         return ""
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory that a process and all below it hold."""
+    try:
+        own = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, IndexError):
+        return 0
+    return own + sum(map(_resident, _children(pid)))
 
 
 def _children(pid: int) -> list[int]:

@@ -193,3 +193,34 @@ def test_a_restricted_namespace_refuses_pods_in_the_words_of_a_real_one(api, clu
     assert [] == api.get(f"{where}/pods")["items"]
     api.merge("/api/v1/namespaces/ws-strict", {"metadata": {"labels": {ENFORCE: "baseline"}}})
     until(lambda: api.get(f"{where}/pods")["items"])
+
+
+def test_a_pod_waits_for_a_node_that_fits_and_for_an_image_that_there_is(api, cluster):
+    """Without a fault that somebody has injected."""
+    far, large, unknown = pod("far"), pod("large"), pod("unknown")
+    far["spec"]["nodeSelector"] = {"pool": "none"}
+    large["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "4000"}}
+    unknown["spec"]["containers"][0]["image"] = "registry.invalid:5000/nothing:1"
+    for each in (far, large, unknown):
+        api.create(PODS, each)
+
+    def told(name):
+        events = cluster.objects.find("events", NS)
+        return [event["message"] for event in events if event["involvedObject"]["name"] == name]
+
+    until(lambda: told("far") and told("large") and len(told("unknown")) > 1)
+    assert told("far") == ["0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector."]
+    assert told("large") == ["0/1 nodes are available: 1 Insufficient cpu."]
+    assert any("Back-off" in message for message in told("unknown"))
+    assert {"Pending"} == {phase(api, name) for name in ("far", "large", "unknown")}
+
+
+def test_a_namespace_comes_with_an_account_and_goes_with_all_that_is_in_it(api, cluster):
+    api.create("/api/v1/namespaces", {"metadata": {"name": "ws-new"}})
+    where = "/api/v1/namespaces/ws-new"
+    assert api.get(f"{where}/serviceaccounts/default")
+    api.create(JOBS.replace(NS, "ws-new"), job("slow"))
+    until(lambda: api.get(f"{where}/pods")["items"])
+    api.delete(where, {})
+    until(lambda: not any(cluster.objects.find(kind, "ws-new") for kind in ("jobs", "pods", "serviceaccounts")))
+    assert 404 == phase(api, "slow")

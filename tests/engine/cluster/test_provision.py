@@ -87,7 +87,7 @@ def test_what_others_have_made_stays_as_it_is(site):
 def test_a_namespace_that_somebody_has_removed_is_made_again(site):
     engine = site.engine()
     run(site, engine)
-    site.cluster.objects.remove("namespaces", "", "ws-bob")
+    site.cluster.delete("namespaces", site.cluster.objects.get("namespaces", "", "ws-bob"))
     run(site, engine)
     assert site.cluster.objects.get("namespaces", "", "ws-bob")
 

@@ -86,7 +86,7 @@ def test_nothing_is_failed_before_its_time(make):
 
 def test_an_autoscaler_gets_its_time(make):
     """A node is on its way: the deadline begins anew."""
-    site = make(kubernetes_schedule_deadline=1)
+    site = make(kubernetes_schedule_deadline=3)
     site.cluster.fault(PodFault(RUNNER, "unschedulable"))
     told = site.start(site.engine())
     (pod,) = until(lambda: site.find("pods", told))

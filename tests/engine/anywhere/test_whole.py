@@ -5,22 +5,18 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from clusters import Told, until
+import yaml
 from folder_server import served_folder
-from kubernetes_runs import IMAGE
 from runs import Machine, shell
-from s3_servers import settings_for
 
 from ades import shipped
-from ades.engine.kubernetes.engine import KubernetesEngine
-from ades.engine.kubernetes.placement import Placement
 from ades.model import ResultKind
 from ades.objects import open_store
 from ades.recipe import compile_package, read
-from ades.runner.document import JobDocument
-from ades.runner.events import Ended, Outcome, ResultStored
+from ades.runner.events import Outcome, ResultStored
 
 CWL = shipped.folder("cwl")
 
@@ -28,53 +24,30 @@ CWL = shipped.folder("cwl")
 class Both:
     """The same job in the cluster and on this machine."""
 
-    def __init__(self, site, moto, folder: Path) -> None:
-        self.site = site
+    def __init__(self, anywhere) -> None:
+        self.anywhere = anywhere
         self.machine = Machine(Path(tempfile.mkdtemp(prefix="ades-engine-")), fetch_allow=("127.0.0.1",))
-        self.settings = settings_for(
-            moto,
-            data=folder,
-            engine="kubernetes",
-            kubernetes_config=site.cluster.kubeconfig(folder / "kubeconfig"),
-            kubernetes_image=IMAGE,
-            kubernetes_default_image="debian:12",
-            fetch_allow=("127.0.0.1",),
-        )
-        self.store = open_store(self.settings)
-        placement = Placement.of(self.settings)
-        self.engine = KubernetesEngine(
-            self.settings, self._hear, self.store, lambda workspace: (f"ws-{workspace}", placement)
-        )
-        self._told: dict = {}
-
-    def _hear(self, job, attempt, event) -> None:
-        told = self._told[job]
-        told.events.append(event)
-        if isinstance(event, Ended):
-            told.done.set()
+        self.engine = anywhere.engine()
 
     def close(self) -> None:
-        self.engine.close()
         self.machine.engine.close()
         shutil.rmtree(self.machine.data)
 
-    def run(self, package: dict, inputs: dict | None = None, **more) -> tuple[Told, list, list]:
-        """How it went in the cluster, and the results of both."""
-        local = self.machine.run(package, inputs, **more)
-        executable = package if "kind" in package else {"kind": "cwl", "document": package, "entry": None}
-        given = JobDocument(
-            job=local.job, attempt=1, process="thing", deploying="alice", calling="alice", executing="alice",
-            executable=executable, inputs=inputs or {}, results_prefix=f"alice/processing-results/thing/{local.job}",
-            logs_prefix=f"alice/jobs/{local.job}", **({"outputs": {}} | more),
-        )  # fmt: skip
-        told = self._told[given.job] = Told(given)
-        self.engine.start(given)
-        ended = told.wait(120)
-        with self.store.open(f"{given.logs_prefix}/job.log") as log:
-            assert local.ended.outcome is ended.outcome, (local.ended, ended, log.read().decode())
+    def run(self, package: dict, inputs: dict | None = None, there: dict | None = None, **more):
+        """How it went in the cluster, and the results of both; `there` are its inputs, where they are others."""
+        people = dict.fromkeys(("deploying", "calling", "executing"), workspace := self.anywhere.workspace)
+        job = uuid4()
+        prefixes = {
+            "results_prefix": f"{workspace}/processing-results/thing/{job}",
+            "logs_prefix": f"{workspace}/jobs/{job}",
+        }
+        local = self.machine.run(package, inputs, job=job, **people, **prefixes, **more)
+        outputs = {"outputs": {}} | more
+        told = self.anywhere.run(package, there or inputs, engine=self.engine, job=job, **outputs)
+        assert local.ended.outcome is told.wait().outcome, (local.ended, told.events, self.anywhere.log(told))
         return (
             told,
-            self._shape(told.of(ResultStored), self.store),
+            self._shape(told.of(ResultStored), self.anywhere.objects),
             self._shape(local.of(ResultStored), open_store(self.machine.settings)),
         )
 
@@ -94,8 +67,8 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def both(_site, moto, tmp_path_factory):
-    made = Both(_site, moto, tmp_path_factory.mktemp("both"))
+def both(lasting):
+    made = Both(lasting)
     yield made
     made.close()
 
@@ -113,8 +86,7 @@ def test_a_tool_gives_the_same_and_is_seen_while_it_runs(both):
     assert theirs == ours
     (step,) = told.steps.values()
     assert {"pod", "node", "namespace", "requests"} <= step.details.keys()
-    kinds = ("jobs", "pods", "secrets", "persistentvolumeclaims")
-    until(lambda: not any(both.site.cluster.objects.find(kind, "ws-alice") for kind in kinds))
+    both.anywhere.until(lambda: not both.anywhere.left(told), "everything of the job to go")
 
 
 @pytest.mark.long
@@ -130,11 +102,15 @@ def test_the_sample_packages_give_the_same(both):
 
 @pytest.mark.long
 def test_the_sample_of_a_scene_gives_the_same(both):
-    """From STAC to STAC, read over the network and published in a bucket."""
+    """From STAC to STAC: read from the bucket of the cluster there and over HTTP here, and published."""
     package, more = compiled("eo-sample.cwl")
-    with served_folder(CWL / "eo-sample-data") as address:
-        href = f"http://{address}/sample-scene/sample-scene.json"
-        told, ours, theirs = both.run(package, {"scene": {"href": href}}, **more)
+    data, prefix = CWL / "eo-sample-data", f"{both.anywhere.workspace}/files/scene"
+    for path in filter(Path.is_file, data.rglob("*")):
+        both.anywhere.objects.put(f"{prefix}/{path.relative_to(data)}", path.read_bytes())
+    bucket = f"{both.anywhere.settings.objects}/{prefix}/sample-scene/sample-scene.json"
+    with served_folder(data) as address:
+        here = {"scene": {"href": f"http://{address}/sample-scene/sample-scene.json"}}
+        told, ours, theirs = both.run(package, here, {"scene": {"href": bucket}}, **more)
     assert Outcome.SUCCESSFUL is told.wait().outcome, told.events
     assert theirs == ours
 
@@ -164,8 +140,6 @@ steps:
 
 @pytest.mark.long
 def test_scatter_nested_and_conditional_steps_give_the_same(both):
-    import yaml
-
     told, ours, theirs = both.run(
         yaml.safe_load(WORKFLOW),
         {"words": ["a", "b", "c"]},
