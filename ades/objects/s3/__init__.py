@@ -15,7 +15,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -23,6 +22,7 @@ from ades.objects import ObjectInfo, check_key, media_type_of
 from ades.objects.s3.credentials import session_for
 from ades.objects.s3.meaning import REFUSED, Beyond, code_of, words
 from ades.objects.s3.reading import TRIES, Whole, reading
+from ades.objects.s3.writing import PART, Writing, ask_first
 
 if TYPE_CHECKING:
     import builtins
@@ -33,12 +33,6 @@ if TYPE_CHECKING:
 
     from ades.settings import Settings
 
-PART: Final = 16 * 1024**2
-"""Bytes of a part of a file, and what is stored in one go."""
-PIECE: Final = 8 * 1024**2
-"""Bytes of a part of a stream: of these, ten at a time are held in memory, and ten thousand make 80 GB."""
-OF_FILES: Final = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=10)
-OF_STREAMS: Final = TransferConfig(multipart_threshold=PIECE, multipart_chunksize=PIECE, max_concurrency=4)
 AT_ONCE: Final = 1000
 """Objects that one call lists or deletes."""
 
@@ -55,6 +49,7 @@ class S3Store:
         self._check = check
         self._lock = Lock()
         self._clients: dict[str, S3Client] = {}
+        self._writing = Writing(bucket)
 
     def put(self, key: str, source: bytes | Path | BinaryIO, media_type: str | None = None) -> ObjectInfo:
         """Store an object whole or not at all."""
@@ -65,13 +60,17 @@ class S3Store:
                 return self._put_small(key, source, len(source), extra)
             if isinstance(source, Path):
                 size = source.stat().st_size
-                if size < PART:
-                    with source.open("rb") as file:
-                        return self._put_small(key, file, size, extra)
-                self._client.upload_file(str(source), self.bucket, name, ExtraArgs=extra, Config=OF_FILES)
-            else:
-                whole = cast("BinaryIO", Whole(source))
-                self._client.upload_fileobj(whole, self.bucket, name, ExtraArgs=extra, Config=OF_STREAMS)
+                with source.open("rb", buffering=0) as file:
+                    if size < PART:
+                        return self._put_small(key, cast("BinaryIO", file), size, extra)
+                    stored, etag = self._writing.in_parts(self._client, name, Whole(file), size, extra)
+                    return ObjectInfo(key, stored, datetime.now(UTC), etag, extra["ContentType"])
+            whole = Whole(source)
+            first = whole.read(PART)
+            if len(first) < PART:
+                return self._put_small(key, first, len(first), extra)
+            self._writing.in_parts(self._client, name, whole, None, extra, first)
+        # Clients come back with this etag, and not every look-alike tells the same one when an upload ends.
         return self.stat(key)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
@@ -144,12 +143,14 @@ class S3Store:
         """Made when it is first needed: a process that never touches the store does not pay for it."""
         with self._lock:
             if endpoint not in self._clients:
-                self._clients[endpoint] = session_for(self._settings).client(
+                client = session_for(self._settings).client(
                     "s3",
                     endpoint_url=endpoint or None,
                     region_name=self._settings.s3_region or None,
                     config=_config(self._settings),
                 )
+                client.meta.events.register("before-call.s3.UploadPart", ask_first)
+                self._clients[endpoint] = client
             return self._clients[endpoint]
 
     def _get(self, name: str, start: int, length: int | None, etag: str | None) -> tuple[Any, str]:

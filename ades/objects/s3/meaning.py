@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from ades.errors import StorageFull, Unavailable
@@ -33,10 +32,6 @@ def words(key: str, bucket: str) -> Iterator[None]:
         yield
     except ClientError as error:
         raise _meaning(error, where, key) from error
-    except S3UploadFailedError as error:
-        if isinstance(error.__context__, ClientError):
-            raise _meaning(error.__context__, where, key) from error
-        raise Unavailable(f"The object store does not take {where}: {error}.") from error
     except NoCredentialsError as error:
         raise Unavailable(
             f"The object store wants credentials for {where}, and none are configured. Set ADES_S3_ACCESS_KEY and "

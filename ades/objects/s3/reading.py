@@ -25,9 +25,9 @@ class Get(Protocol):
 
 
 class Whole:
-    """A source that reads as much as is asked for, since boto3 takes a short read for the end."""
+    """A source that reads as much as is asked for, unless that was all."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: io.RawIOBase | BinaryIO) -> None:
         self._source = source
 
     def read(self, size: int = -1) -> bytes:

@@ -39,14 +39,14 @@ def uploads(store):
     return store._client.list_multipart_uploads(Bucket=store.bucket, Prefix=store.prefix).get("Uploads", [])
 
 
-@pytest.mark.parametrize(("form", "count"), [("file", 3), ("stream", 5)])
-def test_big_objects_go_up_in_parts(bucket, tmp_path, form, count):
+@pytest.mark.parametrize("form", ["file", "stream"])
+def test_big_objects_go_up_in_parts(bucket, tmp_path, form):
     """Several parts at once, and the same bytes come out."""
     body = os.urandom(BIG)
     (tmp_path / "big").write_bytes(body)
     parts = calls(bucket, "UploadPart")
     bucket.put("alice/files/big", tmp_path / "big" if form == "file" else io.BytesIO(body))
-    assert count == len(parts)
+    assert 5 == len(parts)
     with bucket.open("alice/files/big") as stream:
         assert body == stream.read()
     with bucket.open("alice/files/big", BIG - 5, 100) as stream:
