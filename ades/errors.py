@@ -214,6 +214,10 @@ class Unavailable(AdesError):
     """A part of the server that is needed here does not answer; try again a little later."""
 
 
+class Unreachable(Unavailable):
+    """A part of the server that is needed here is away and may come back; try again a little later."""
+
+
 class StorageFull(Unavailable):
     """There is no space left where the server keeps its data; try again when there is."""
 

@@ -28,6 +28,8 @@ class CheckingS3:
         self.refused = []
         self.passed = []
         """(method, path, key) of what has passed."""
+        self.away = False
+        """Whether connections end without an answer."""
         door = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,6 +52,9 @@ class CheckingS3:
                     self.answer(200, door.mint(parse_qs(body.decode())), **{"Content-Type": "text/xml"})
                     return
                 why = door.why_not(self.command, self.path, self.headers)
+                if door.away:
+                    self.close_connection = True
+                    return
                 if why:
                     door.refused.append((why, self.command, self.path))
                     text = f"<Error><Code>{why}</Code><Message>{why}</Message></Error>".encode()

@@ -89,7 +89,13 @@ def _say(event: Any) -> None:
 def _store(settings: Settings) -> ObjectStore:
     from ades.objects import open_store
 
-    return open_store(settings)
+    return _patient(open_store(settings), settings)
+
+
+def _patient(store: ObjectStore, settings: Settings) -> ObjectStore:
+    from ades.runner.patience import Patience, Patient
+
+    return Patient(store, Patience(settings.objects_patience, lambda text: click.echo(text, err=True)))
 
 
 def _target(settings: Settings, place: str) -> tuple[ObjectStore, str, str]:
@@ -102,6 +108,6 @@ def _target(settings: Settings, place: str) -> tuple[ObjectStore, str, str]:
         return _store(settings), key, place
     if place.startswith("s3://"):
         bucket, key = bucket_of(place)
-        return open_bucket(settings, bucket), key, place
+        return _patient(open_bucket(settings, bucket), settings), key, place
     path = Path(place.removeprefix("file://")).absolute()
     return LocalStore(path.parent.parent, check=str), f"{path.parent.name}/{path.name}", path.as_uri()

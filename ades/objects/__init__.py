@@ -5,8 +5,8 @@ by one word in the settings. What the methods promise beyond their signatures:
 
 - A *prefix* is a folder: `a/b` means the object `a/b` and everything below `a/b/`, never `a/bc`.
 - A key is checked before anything is touched (`check_key`); a wrong one is `BadRequest`.
-- What is not there is `FileNotFoundError`; a store that does not answer is `Unavailable`, one that has no room left
-  `StorageFull` (which is an `Unavailable`).
+- What is not there is `FileNotFoundError`; a store that cannot be used is `Unavailable`: `StorageFull` if it has no
+  room left, `Unreachable` if it is away and may come back.
 - `put` shows an object whole or not at all, also when the writer is killed; `delete` takes the remains of such
   writers away with the rest of the prefix.
 - An etag changes whenever the content does, and has no quotes around it.

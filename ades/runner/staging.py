@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ades.settings import Settings
 
 _PASSED_ON: Final = (
-    "data", "objects", "fetch_allow", "fetch_schemes", "stage_in_limit", "stage_in_timeout", "stage_in_parallel",
+    "data", "objects", "objects_patience", "fetch_allow", "fetch_schemes", "stage_in_limit", "stage_in_timeout", "stage_in_parallel",
     "stage_in_items", "s3_inputs", "s3_endpoint", "s3_region", "s3_addressing", "s3_access_key", "s3_secret_key",
     "s3_session_token", "s3_credentials_file", "s3_encryption", "s3_encryption_key",
 )  # fmt: skip

@@ -22,6 +22,12 @@ class Objects(Group):
     objects_fsync: bool = Field(
         False, description="Force each file of the local object store onto the disk before it counts as stored."
     )
+    objects_patience: float = Field(
+        300,
+        ge=0,
+        description="Seconds that a job waits for an object store that is away, when it brings inputs or publishes "
+        "results; 0: it fails at once.",
+    )
     s3_endpoint: str = Field("", description="Address of the object store. Empty: Amazon's for the region.")
     s3_public_endpoint: str = Field(
         "", description="Address under which clients reach the object store by presigned links, where it differs."

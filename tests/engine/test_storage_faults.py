@@ -1,22 +1,27 @@
 """What becomes of a job whose store fails: the right words, nothing half published, nothing left after the sweep."""
 
+import os
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from checking_s3 import CheckingS3
 from jobs_of_tests import PACKAGE, a_job
-from runs import shell
+from runs import shell, until
 from s3_servers import SECRET, moto, settings_for  # noqa: F401 - a fixture
 
 from ades.model import JobStatus, Reason
 from ades.objects import open_store
 from ades.runner.events import Outcome
 from ades.runner.failures import RunFailed
+from ades.runner.patience import Patience, Patient
+from ades.runner.stage_in import stage_in
+from ades.runner.stage_in.carrier import LARGE
 from ades.runner.stage_out.uploads import Uploads
 from ades.service import sweep
 from ades.service.handover import results_prefix
@@ -61,6 +66,7 @@ def test_a_store_that_refuses(fresh, door, code, words):
     expected = Reason.DISK_FULL if code == "InsufficientStorage" else Reason.STAGE_OUT
     assert (expected, True) == (run.ended.failure.reason, words in run.ended.failure.message), run.ended.failure
     assert [] == run.results
+    assert not any("Waiting" in message for message in run.messages)
     assert [] == list(open_store(machine.settings).list(f"alice/processing-results/thing/{run.job}"))
 
 
@@ -160,12 +166,77 @@ def test_killed_in_mid_upload(door, tmp_path, monkeypatch):
         assert [] == list(Sweeper(store, objects, settings).sweep())
 
 
+def test_a_store_that_comes_back(fresh, door):
+    """A store that is away when results are published is waited for, and the job says so; then it is successful."""
+    machine = fresh(**configured(door))
+    door.away = True
+    run = machine.start(JOB)
+    until(lambda: any("Waiting for the object store" in message for message in run.messages))
+    door.away = False
+    run.wait(120)
+
+    assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended.failure
+    assert "The object store answers again." in run.messages
+    (result,) = run.results
+    with open_store(machine.settings).open(f"{result.key}/a.txt") as file:
+        assert b"said\n" == file.read()
+
+
+def test_dismissed_while_it_waits(fresh, door):
+    """Who dismisses a job that waits for the store does not wait for the store."""
+    machine = fresh(**configured(door, objects_patience=3600))
+    door.away = True
+    run = machine.start(JOB)
+    until(lambda: any("Waiting for the object store" in message for message in run.messages))
+    machine.engine.kill(run.job)
+
+    assert Outcome.DISMISSED is run.wait(60).ended.outcome
+
+
+def test_an_input_whose_store_goes_away(door, tmp_path):
+    """A large input of the own store is taken up where it broke off, as soon as the store is back."""
+    from staging_support import job as document_of
+
+    settings = Settings(**configured(door))
+    store = open_store(settings)
+    (tmp_path / "big").write_bytes(body := os.urandom(LARGE))
+    store.put("alice/files/big", tmp_path / "big")
+    held, gets = door.forward, []
+
+    def breaking(method, path, headers, body):
+        if method == "GET" and "big" in path:
+            gets.append(headers["Range"])
+            door.away = door.away or len(gets) == 2
+        return held(method, path, headers, body)
+
+    door.forward = breaking
+    told = []
+
+    def tell(text):
+        told.append(text)
+        door.away = False
+
+    patient = Patient(store, Patience(300, tell))
+    order = stage_in(document_of({"f": "store:alice/files/big"}, {"f": "File"}), tmp_path / "in", settings, patient)
+
+    assert body == Path(order["f"]["location"].removeprefix("file://")).read_bytes()
+    assert told[0].startswith("Waiting for the object store")
+    assert "The object store answers again." == told[-1]
+
+
 def test_a_store_that_is_away(fresh):
-    """A store that nobody serves fails the job with its address in no message, and is not waited for without end."""
+    """A store that nobody serves fails the job when it has been waited for, with its address in no message."""
     machine = fresh(
-        objects="s3://bucket/x", s3_endpoint="http://127.0.0.1:1", s3_access_key="k", s3_secret_key="s", s3_region="r"
+        objects="s3://bucket/x",
+        objects_patience=3,
+        s3_endpoint="http://127.0.0.1:1",
+        s3_access_key="k",
+        s3_secret_key="s",
+        s3_region="r",
     )
     run = machine.start(JOB).wait(100)
 
     assert (Outcome.FAILED, Reason.STAGE_OUT) == (run.ended.outcome, run.ended.failure.reason)
     assert "does not answer" in run.ended.failure.message
+    assert "ADES_OBJECTS_PATIENCE" in run.ended.failure.message
+    assert "127.0.0.1" not in run.ended.failure.message

@@ -38,6 +38,7 @@ from ades.runner.events import Ended, Event, Message, Outcome, Progress, ResultS
 from ades.runner.failures import RunFailed
 from ades.runner.logs import Logs
 from ades.runner.main import failed, keep_logs, prepare, publish
+from ades.runner.patience import Patience, Patient
 from ades.runner.software import software
 from ades.settings import Settings
 
@@ -127,6 +128,7 @@ class _Keeper:
         self._folder: Path | None = None
         self._words = Words()
         self._store: ObjectStore | None = None
+        self._patience: Patience | None = None
         self._document: JobDocument | None = None
         self._in_sandbox = False
         self._group: Group | None = None
@@ -154,9 +156,13 @@ class _Keeper:
         settings = Settings.from_json(orjson.dumps(order["settings"]))
         folder = Path(order["folder"])
         self._words = Words.of(folder)
+        # Before the job is taken: who stops it from then on ends the waiting as well.
+        self._patience = Patience(
+            settings.objects_patience, lambda text: self._tell(Message(text)), document.limits.seconds
+        )
         if (ended := self._take(folder)) is not None:
             return ended
-        self._store = store = open_store(settings)
+        self._store = store = Patient(open_store(settings), self._patience)
         plan = prepare(document, folder, settings, store, self._tell)
         terms = order["containers"]
         if terms is not None:
@@ -312,6 +318,8 @@ class _Keeper:
                 return
             self._stopped = ended
             running = self._in_sandbox
+        if self._patience is not None:
+            self._patience.end()
         self._end_inside()
         if not running:
             # The main thread may be in the middle of a download: it is not waited for.

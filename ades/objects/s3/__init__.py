@@ -80,8 +80,7 @@ class S3Store:
             self.stat(key)
             return io.BytesIO()
         try:
-            with words(key, self.bucket):
-                return reading(partial(self._get, name), key, start, length)
+            return reading(partial(self._get, name), key, start, length)
         except Beyond:
             return io.BytesIO()
 
@@ -157,7 +156,8 @@ class S3Store:
         wanted: dict[str, Any] = {"IfMatch": f'"{etag}"'} if etag else {}
         if start or length is not None:
             wanted["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"
-        answer = self._client.get_object(Bucket=self.bucket, Key=name, **wanted)
+        with words(name.removeprefix(self.prefix), self.bucket):
+            answer = self._client.get_object(Bucket=self.bucket, Key=name, **wanted)
         return answer["Body"], answer["ETag"].strip('"')
 
     def _name(self, key: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError
 
-from ades.errors import Unavailable
+from ades.errors import Unavailable, Unreachable
+from ades.objects.s3.meaning import Beyond, Changed
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -72,14 +73,14 @@ class _Reading(io.RawIOBase):
             except (BotoCoreError, OSError) as error:
                 self._tries -= 1
                 if not self._tries:
-                    raise Unavailable(f"The object store broke off within {self._name}, {TRIES} times.") from error
+                    raise Unreachable(f"The object store broke off within {self._name}, {TRIES} times.") from error
             self._again()
 
     def _again(self) -> None:
         """Ask for the rest. Some servers ignore the condition, so that the answer must be looked at as well."""
         try:
             self._body, etag = self._get(self._at, self._left, self._etag)
-        except ClientError as error:
+        except (Changed, Beyond, FileNotFoundError) as error:
             raise Unavailable(f"{self._name} has changed while it was read.") from error
         if etag != self._etag:
             raise Unavailable(f"{self._name} has changed while it was read.")

@@ -26,7 +26,7 @@ PART: Final = 8 * 1024**2
 """Bytes of a part, and what is stored in one go; ten thousand parts make 80 GB."""
 PARTS: Final = 10_000
 """Most parts of an object."""
-AT_ONCE: Final = 8
+AT_ONCE: Final = 6
 """Parts on their way at one time, of all objects that are written."""
 
 

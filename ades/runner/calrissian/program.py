@@ -31,8 +31,9 @@ from ades.runner.calrissian.cluster import Cluster, Refused, namespace_of_pod
 from ades.runner.calrissian.tools import usage, way
 from ades.runner.calrissian.yard import SCRATCH, Yard
 from ades.runner.document import JobDocument, Pods
-from ades.runner.events import Ended, Outcome
+from ades.runner.events import Ended, Message, Outcome
 from ades.runner.failures import RunFailed
+from ades.runner.patience import Patience, Patient
 from ades.runner.record import HINT_BYTES, record_key, usage_key
 from ades.settings import Settings
 
@@ -85,21 +86,18 @@ def run() -> int:
     try:
         order = Order.of(os.environ)
         settings = Settings()  # type: ignore[call-arg]
-        store = open_store(settings)
-        with store.open(order.document) as file:
+        with Patient(open_store(settings), Patience(settings.objects_patience, say)).open(order.document) as file:
             document = JobDocument.from_json(file.read())
     except (AdesError, OSError, ValueError) as error:
         words = f"The runner could not begin: {error}"
         say(words)
         _hint(orjson.dumps({"outcome": Outcome.LOST, "reason": Reason.INTERNAL, "message": words, "step": None}))
         return 1
-    return _Run(order, document, settings, store, voice).run()
+    return _Run(order, document, settings, voice).run()
 
 
 class _Run:
-    def __init__(
-        self, order: Order, document: JobDocument, settings: Settings, store: ObjectStore, voice: Voice
-    ) -> None:
+    def __init__(self, order: Order, document: JobDocument, settings: Settings, voice: Voice) -> None:
         self._order = order
         self._document = document
         self._settings = settings
@@ -108,8 +106,12 @@ class _Run:
         self._voice = voice
         self._logs: SpokenLogs | None = None
         self._yard: Yard | None = None
-        self._store = store
+        self._patience = Patience(settings.objects_patience, lambda text: self._account(Message(text)))
+        self._store = self._open_store()
         self._leaving = threading.Event()
+
+    def _open_store(self) -> ObjectStore:
+        return Patient(open_store(self._settings), self._patience)
 
     def run(self) -> int:
         """From the first byte of the inputs to the record."""
@@ -145,7 +147,7 @@ class _Run:
         ahead.result()
         if self._settings.s3_credentials_file is not None:
             # The keys may have been renewed meanwhile: a new store reads them again.
-            self._store = open_store(self._settings)
+            self._store = self._open_store()
         return main.publish(document, outputs, self._folder, self._store, self._account, self._settings)
 
     def _enter(self, pods: Pods) -> Yard:
@@ -188,6 +190,7 @@ class _Run:
     def _on_sigterm(self, _number: int, _frame: object) -> None:
         if not self._leaving.is_set():
             self._leaving.set()
+            self._patience.end()
             # Not here: the thread that was interrupted may hold what is needed.
             threading.Thread(target=self._leave, name="leave", daemon=True).start()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import uniform
 from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
-from ades.errors import ContentTooLarge, FetchFailed, FetchInterrupted, FetchRefused, Unavailable
+from ades.errors import ContentTooLarge, FetchFailed, FetchInterrupted, FetchRefused, Unreachable
 from ades.fetch import shown
 from ades.runner.stage_in import checks
 
@@ -107,7 +107,7 @@ class Carrier:
             self.budget.seconds()
             try:
                 found = get()
-            except (FetchInterrupted, Unavailable):
+            except (FetchInterrupted, Unreachable):
                 if not left:
                     raise
                 self._wait(TRIES - left)
@@ -160,7 +160,7 @@ class Carrier:
                             self.budget.add(len(piece))
                             tries = 0
                     return coming.media_type
-            except (FetchInterrupted, Unavailable):
+            except (FetchInterrupted, Unreachable):
                 tries += 1
                 if tries >= TRIES:
                     raise
@@ -171,18 +171,10 @@ class Carrier:
         if large.size > self.budget.left:
             raise ContentTooLarge(f"it has {large.size} bytes, more than may still come for this job")
 
-        def bring(start: int) -> None:
-            at, length = start, min(SPAN, large.size - start)
-            with large.open(start, length) as stream:
-                while piece := stream.read(CHUNK):
-                    os.pwrite(file.fileno(), piece, at)
-                    at += len(piece)
-                    self.budget.add(len(piece))
-            if at != start + length:
-                raise FetchInterrupted(f"{shown(href)} broke off after {at} of {large.size} bytes")
-
         with part.open("wb") as file, ThreadPoolExecutor(SPANS, "ades-spans") as pool:
-            futures = [pool.submit(bring, start) for start in range(0, large.size, SPAN)]
+            futures = [
+                pool.submit(self._span, href, large, start, file.fileno()) for start in range(0, large.size, SPAN)
+            ]
             try:
                 for future in futures:
                     future.result()
@@ -192,6 +184,25 @@ class Carrier:
         if not large.same():
             raise FetchInterrupted(f"{shown(href)} has changed while it was read")
         return large.media_type
+
+    def _span(self, href: str, large: Large, start: int, file: int) -> None:
+        """One part into its place; taken up again where it broke."""
+        at, end, tries = start, min(start + SPAN, large.size), 0
+        while at < end:
+            try:
+                with large.open(at, end - at) as stream:
+                    while piece := stream.read(CHUNK):
+                        os.pwrite(file, piece, at)
+                        at += len(piece)
+                        tries = 0
+                        self.budget.add(len(piece))
+                if at < end:
+                    raise FetchInterrupted(f"{shown(href)} broke off after {at} of {large.size} bytes")
+            except Unreachable:
+                tries += 1
+                if tries >= TRIES:
+                    raise
+                self._wait(tries)
 
     def _wait(self, tries: int) -> None:
         pause = min(8.0, 0.25 * 2**tries) * uniform(0.5, 1)  # noqa: S311 - to come apart, not to be unguessable

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from ades.errors import FetchRefused
 from ades.fetch import shown
 from ades.objects import ObjectStore, media_type_of, open_bucket
+from ades.runner.patience import Patient
 from ades.runner.stage_in.carrier import LARGE, Coming, Document, Large, Road, Web, absent, limited, pieces
 from ades.runner.stage_in.names import safe
 
@@ -31,7 +32,7 @@ def open_roads(
     web = Web(fetcher, budget)
     found: dict[str, Road] = {scheme.lower(): web for scheme in settings.fetch_schemes}
     found[STORE] = Own(store, workspace)
-    found["s3"] = Buckets(settings, workspace)
+    found["s3"] = Buckets(settings, workspace, store)
     if settings.input_folders:
         found["file"] = Folders(tuple(Path(folder) for folder in settings.input_folders))
     return found
@@ -106,8 +107,9 @@ class Own(_Store):
 class Buckets(_Store):
     """Buckets: the workspace's own part of the server's, and what the operator has opened."""
 
-    def __init__(self, settings: Settings, workspace: str) -> None:
+    def __init__(self, settings: Settings, workspace: str, store: ObjectStore) -> None:
         self._settings = settings
+        self._beside = store.beside if isinstance(store, Patient) else None
         self._stores: dict[str, ObjectStore] = {}
         own = settings.objects.removeprefix("s3://").rstrip("/")
         opened = [word.replace("{workspace}", workspace).strip("/") for word in settings.s3_inputs]
@@ -124,7 +126,8 @@ class Buckets(_Store):
                 "the operator opens buckets with ADES_S3_INPUTS"
             )
         if bucket not in self._stores:
-            self._stores[bucket] = open_bucket(self._settings, bucket)
+            found = open_bucket(self._settings, bucket)
+            self._stores[bucket] = self._beside(found) if self._beside else found
         return self._stores[bucket], key
 
 

@@ -1,7 +1,7 @@
 """The stores that the contract runs over: a folder, and two servers that speak S3."""
 
 import pytest
-from s3_servers import moto, rclone, settings_for  # noqa: F401 - fixtures
+from s3_servers import moto, rclone, rclone_tls, settings_for  # noqa: F401 - fixtures
 
 from ades.objects import open_store
 from ades.settings import Settings

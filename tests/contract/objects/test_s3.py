@@ -7,17 +7,23 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 import orjson
 import pytest
 import requests
+from botocore.exceptions import ClientError
 from moments import within
+from s3_servers import settings_for
 
-from ades.errors import Misconfigured, StorageFull, Unavailable
+from ades.errors import Misconfigured, StorageFull, Unavailable, Unreachable
 from ades.objects import Credentials, job_credentials, open_store
 from ades.objects.s3.credentials import session_policy
+from ades.objects.s3.meaning import words
 from ades.objects.s3.reading import TRIES
+from ades.objects.s3.writing import AT_ONCE
 from ades.settings import Settings
 
 BIG = 40 * 1024**2
@@ -107,6 +113,64 @@ def test_a_broken_source_leaves_no_parts(bucket):
     with pytest.raises(ConnectionResetError):
         bucket.put("alice/files/big", Broken())
     assert [] == uploads(bucket)
+
+
+def test_a_part_that_is_refused_ends_the_upload(bucket, tmp_path):
+    """The reason is told, and what was sent before is taken away."""
+    (tmp_path / "big").write_bytes(bytes(BIG))
+
+    def refuse(params, **_):
+        if params["PartNumber"] == 2:
+            raise ClientError({"Error": {"Code": "InsufficientStorage"}}, "UploadPart")
+
+    bucket._client.meta.events.register("provide-client-params.s3.UploadPart", refuse)
+    with pytest.raises(StorageFull):
+        bucket.put("alice/files/big", tmp_path / "big")
+    assert [] == uploads(bucket)
+
+
+def test_few_parts_are_in_memory(bucket, tmp_path):
+    """However many large files are stored at once."""
+    (tmp_path / "big").write_bytes(bytes(BIG))
+    lock, now, most = Lock(), [0], [0]
+
+    def change(by):
+        with lock:
+            now[0] += by
+            most[0] = max(most[0], now[0])
+
+    bucket._client.meta.events.register("before-call.s3.UploadPart", lambda **_: change(1))
+    bucket._client.meta.events.register("after-call.s3.UploadPart", lambda **_: change(-1))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: bucket.put(f"alice/files/{n}", tmp_path / "big"), range(4)))
+    assert (0, True) == (now[0], 1 <= most[0] <= AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("AccessDenied", 403, Unavailable),
+        ("NoSuchBucket", 404, Unavailable),
+        ("NotImplemented", 501, Unavailable),
+        ("XMinioStorageFull", 507, StorageFull),
+        ("SlowDown", 503, Unreachable),
+        ("InternalError", 500, Unreachable),
+        ("TooManyRequests", 429, Unreachable),
+    ],
+)
+def test_what_may_mend(code, status, kind):
+    """Trouble of the store passes; what it refuses does not, and what is full does not by itself."""
+    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    with pytest.raises(Unavailable) as raised, words("alice/a", "bucket"):
+        raise ClientError(answer, "PutObject")
+    assert kind is type(raised.value)
+
+
+def test_a_certificate_that_is_wrong(rclone_tls):
+    """It does not become right by waiting."""
+    with pytest.raises(Unavailable, match="does not answer") as raised:
+        open_store(settings_for(rclone_tls[0])).stat("alice/a")
+    assert Unavailable is type(raised.value)
 
 
 def test_encryption_is_asked_for(moto, s3_settings):
