@@ -19,7 +19,7 @@ from flask import Flask
 
 from ades import telemetry
 from ades.engine.local import LocalEngine
-from ades.errors import Misconfigured
+from ades.errors import AdesError, Misconfigured
 from ades.fetch import Fetcher
 from ades.http import (
     access,
@@ -78,6 +78,7 @@ from ades.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.queues import SimpleQueue
 
     from ades.objects import ObjectStore
     from ades.recipe.wishes import Wish
@@ -273,13 +274,23 @@ def serve(
     with _worker(settings) as start_worker:
         if hurry:
             start_worker()
-        server.serve(target_loader=partial(_web_worker, settings, os.getpid()), wrap_loader=False)
+        reasons: SimpleQueue[str] = multiprocessing.SimpleQueue()
+        try:
+            server.serve(target_loader=partial(_web_worker, settings, os.getpid(), reasons), wrap_loader=False)
+        except SystemExit:
+            if not reasons.empty():
+                raise Misconfigured(reasons.get()) from None
+            raise
 
 
-def _web_worker(settings: Settings, server: int) -> Flask:
+def _web_worker(settings: Settings, server: int, reasons: SimpleQueue[str]) -> Flask:
     """The application of one web worker process, which ends when the server does, however that ends."""
     threading.Thread(target=_end_with, args=(server,), name="ades-parent", daemon=True).start()
-    app = create_app(settings)
+    try:
+        app = create_app(settings)
+    except AdesError as error:
+        reasons.put(error.detail)
+        os._exit(1)  # it would be a stack trace otherwise; the server tells the reason
     gc.collect()
     gc.freeze()  # what is loaded by now stays: looking through it again and again would take a third of the time
     return app

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ades.service.health import Check
+    from ades.settings import Settings
 
 MARKS = {"ok": "✓", "warning": "!", "failed": "✗"}
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
@@ -27,11 +28,22 @@ def doctor(data: Path | None, *, as_json: bool) -> None:
 
     Example: ades doctor
     """
-    from ades.service.health import State, examine
+    from ades.service.health import State, examine, look
 
-    checks = examine(load_settings(data=data))
+    settings = load_settings(data=data)
+    checks = [*examine(settings), look("addresses", lambda: _addresses(settings))]
     _print_json(checks) if as_json else _print_text(checks)
     sys.exit(any(check.state is State.FAILED for check in checks))
+
+
+def _addresses(settings: Settings) -> str:
+    """Where the API is served, and that the proxies in front of it are understood."""
+    from ades.http.address import Addresses, networks
+    from ades.http.mounts import mounts
+
+    Addresses(settings)
+    networks(settings.gateway_proxies, "gateway_proxies")
+    return f"the API is served at {', '.join(mount.template for mount in mounts(settings))}"
 
 
 def _print_text(checks: list[Check]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ades.errors import BadRequest, Misconfigured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ades.settings import Settings
 
@@ -30,7 +30,7 @@ class Addresses:
 
     def __init__(self, settings: Settings) -> None:
         self._public = str(settings.public_url).rstrip("/") if settings.public_url else None
-        self._trusted = tuple(_network(name) for name in settings.trusted_proxies)
+        self._trusted = networks(settings.trusted_proxies, "trusted_proxies")
 
     def root(self, environ: Environ) -> str:
         """Scheme, host and the folder below which a proxy shows us, without a slash at the end."""
@@ -126,11 +126,15 @@ def _pairs(element: str) -> dict[str, str]:
     return pairs
 
 
-def _network(name: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(name, strict=False)
-    except ValueError as error:
-        raise Misconfigured(
-            f"ADES_TRUSTED_PROXIES: {name!r} is neither an address nor a network like 10.0.0.0/8.",
-            field="trusted_proxies",
-        ) from error
+def networks(names: Iterable[str], setting: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """The addresses and networks that a setting names."""
+
+    def one(name: str) -> IPv4Network | IPv6Network:
+        try:
+            return ip_network(name, strict=False)
+        except ValueError as error:
+            raise Misconfigured(
+                f"ADES_{setting.upper()}: {name!r} is neither an address nor a network like 10.0.0.0/8.", field=setting
+            ) from error
+
+    return tuple(one(name) for name in names)

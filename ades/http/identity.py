@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
-from ades.errors import Misconfigured, Unauthorized
+from ades.errors import Unauthorized
+from ades.http.address import networks
 from ades.model import ANONYMOUS, EVERYBODY, WORKSPACE_NAME, Actor
 from ades.service.callers import own_roles, proper_name, workspace_names
 from ades.service.people import People
@@ -31,7 +32,7 @@ class Identity:
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
-        self._gateways = tuple(_network(name) for name in settings.gateway_proxies)
+        self._gateways = networks(settings.gateway_proxies, "gateway_proxies")
         self._tokens = Tokens(store)
         self._people = People(store)
         self._oidc = _issuer_tokens(settings) if settings.oidc_issuer else None
@@ -93,16 +94,6 @@ class Identity:
 
 def _listed(request: Request, header: str) -> list[str]:
     return [word.strip() for word in request.headers.get(header, "").split(",") if word.strip()]
-
-
-def _network(name: str) -> IPv4Network | IPv6Network:
-    try:
-        return ip_network(name, strict=False)
-    except ValueError as error:
-        raise Misconfigured(
-            f"ADES_GATEWAY_PROXIES: {name!r} is neither an address nor a network like 10.0.0.0/8.",
-            field="gateway_proxies",
-        ) from error
 
 
 def _issuer_tokens(settings: Settings) -> OidcTokens:

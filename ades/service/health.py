@@ -127,9 +127,11 @@ def examine(settings: Settings) -> list[Check]:
 
 def _outside(settings: Settings) -> list[Check]:
     """The other servers and places that are configured, and only those."""
-    from ades.service import stagings
+    from ades.service import builtins, stagings
 
     checks = []
+    if settings.config:
+        checks.append(look("config", lambda: f"{len(builtins.load(settings.config))} processes of the server"))
     if settings.oidc_issuer:
         checks.append(look("issuer", lambda: _check_issuer(settings)))
     if settings.policy != "embedded":
