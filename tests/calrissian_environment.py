@@ -28,7 +28,8 @@ def python() -> str:
 
 
 @contextmanager
-def _locked(path: Path):
+def locked(path: Path):
+    """While one process makes something, others wait for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -51,7 +52,7 @@ def installed(lock: Path = LOCK) -> Path:
     version = subprocess.run([interpreter, "-VV"], capture_output=True, check=True).stdout
     digest = hashlib.sha256(lock.read_bytes() + version).hexdigest()[:16]
     folder = cache / f"calrissian-{digest}"
-    with _locked(folder):
+    with locked(folder):
         if not (folder / ".complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             if uv := shutil.which("uv"):
@@ -69,7 +70,7 @@ def with_this_tree(folder: Path) -> Path:
     """Below `folder` an environment that adds this tree to the installed one; its `bin` has `ades`. It may be moved."""
     base = installed()
     (packages,) = (base / "lib").glob("python*/site-packages")
-    with _locked(folder):
+    with locked(folder):
         if not (folder / ".complete").exists():
             wheels = folder.with_suffix(".wheels")
             _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", wheels)

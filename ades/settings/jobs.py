@@ -17,7 +17,7 @@ class Work(Group):
     local_isolation: Literal["auto", "none"] = Field(
         "auto", description="`auto` keeps jobs on this machine apart as well as it can; `none` says that nothing need."
     )
-    containers: Literal["auto", "docker", "podman", "none"] = Field(
+    containers: Literal["auto", "docker", "podman", "apptainer", "singularity", "none"] = Field(
         "auto",
         description="What runs the images that packages name: the first engine that works here, one by name, or none: "
         "then tools run as commands of this machine.",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
+import apptainer_environment
 import psutil
 import pytest
 from docker_daemon import daemon
@@ -15,7 +18,8 @@ from registry import Registry, root, served
 from runs import Machine, shell
 
 from ades.engine.local import engines
-from ades.engine.local.containers import Containers, Terms
+from ades.engine.local.clients import Terms
+from ades.engine.local.containers import Containers
 from ades.model import Reason, StepState
 from ades.runner.container import Mount, Wanted
 from ades.runner.document import Limits
@@ -51,7 +55,21 @@ def docker():
     engines._known.clear()
 
 
-@pytest.fixture(scope="module", params=["podman", pytest.param("docker", marks=pytest.mark.long)])
+@pytest.fixture(scope="module")
+def apptainer():
+    """One of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(apptainer_environment.folder()), prepend=os.pathsep)
+        patch.setattr(engines, "_known", {})
+        found = engines.find("apptainer")
+        if not found.name:
+            pytest.skip(f"no container engine on this machine: {found.why}")
+        yield
+
+
+@pytest.fixture(
+    scope="module", params=["podman", *(pytest.param(name, marks=pytest.mark.long) for name in ("docker", "apptainer"))]
+)
 def engine(request):
     """The name of an engine that works here."""
     request.getfixturevalue(request.param)
@@ -68,28 +86,43 @@ def system():
 
 
 @pytest.fixture(scope="module")
-def image(engine, system):
+def shelf(engine, tmp_path_factory):
+    """A folder for images, where the engine has no place of its own."""
+    return tmp_path_factory.mktemp("images") if engine == "apptainer" else None
+
+
+@pytest.fixture(scope="module")
+def image(engine, shelf, system, tmp_path_factory):
     """An image that is here already."""
     name = f"localhost/ades-test-{os.getpid()}:1"
+    if shelf is not None:
+        folder = tmp_path_factory.mktemp("system")
+        subprocess.run(["tar", "-xC", folder], input=system, check=True)
+        file = shelf / f"{name.replace('/', '%2F')}.sif"
+        subprocess.run([engine, "--silent", "build", file, folder], check=True)
+        yield name
+        return
     subprocess.run([engine, "import", "-", name], input=system, check=True, capture_output=True)
     yield name
     subprocess.run([engine, "rmi", "--force", name], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module", params=["auto", "none"], ids=["namespaces", "subreaper"])
-def machine(request, engine):
+def machine(request, engine, shelf):
     """An engine that runs images, in both isolation modes."""
-    yield from made(engine, local_isolation=request.param)
+    yield from made(engine, shelf, local_isolation=request.param)
 
 
 @pytest.fixture(scope="module")
-def sandboxed(engine):
-    yield from made(engine)
+def sandboxed(engine, shelf):
+    yield from made(engine, shelf)
 
 
-def made(engine, **settings):
+def made(engine, shelf, **settings):
     data = Path(tempfile.mkdtemp(prefix="ades-engine-"))
     data.chmod(0o755)
+    if shelf is not None:
+        (data / "images").symlink_to(shelf)
     machine = Machine(data, containers=engine, **settings)
     yield machine
     machine.engine.close()
@@ -103,8 +136,24 @@ def within(image: str, more: str = "", kind: str = "requirements") -> str:
 
 
 def left(engine, job) -> str:
+    if engine == "apptainer":
+        found = [process for process in psutil.process_iter() if sees(process, str(job)) or knows(process, str(job))]
+        return "".join(map(str, found))
     listed = [engine, "ps", "--all", "--quiet", f"--filter=label=ades.job={job}"]
     return subprocess.run(listed, check=True, capture_output=True, text=True).stdout
+
+
+def sees(process: psutil.Process, name: str) -> bool:
+    """Whether something of this name is mounted where the process is."""
+    with suppress(OSError):
+        return name in Path(f"/proc/{process.pid}/mountinfo").read_text()
+    return False
+
+
+def knows(process: psutil.Process, name: str) -> bool:
+    with suppress(OSError):
+        return name in Path(f"/proc/{process.pid}/cmdline").read_text()
+    return False
 
 
 def started(machine, image, seconds: float = 30):
@@ -257,7 +306,7 @@ def test_whoever_starts_containers_believes_nothing(tmp_path):
         Mount(str(folder / "work"), "relative"),
     ):
         with pytest.raises(RunFailed):
-            keeper._argv("name", Wanted(**{**fields(wanted), "mounts": (mount,)}))
+            keeper._box("name", Wanted(**{**fields(wanted), "mounts": (mount,)}))
     with pytest.raises((RunFailed, OSError)), keeper._writing(str(folder / "work" / "link" / "passwd")):
         pass
     (folder / "work" / "out").symlink_to("/etc/passwd")
@@ -327,6 +376,30 @@ def test_a_failure_explains_itself(sandboxed, image, case):
     assert words in run.ended.failure.message
 
 
+@pytest.mark.parametrize("captured", ["", "stderr: said\nstdout: o"], ids=["logged", "captured"])
+def test_a_program_that_is_not_in_the_image_is_missed(sandboxed, image, captured):
+    """It is no failure of the tool, and none of the engine."""
+    package = shell("", more=f"{within(image)}\n{captured}")
+    package["baseCommand"] = ["no-such-program"]
+    run = sandboxed.run(package)
+    assert Reason.TOOL_MISSING is run.ended.failure.reason, run.ended
+    assert f"a command is not in the image {image}" in run.ended.failure.message
+
+
+def test_a_tool_has_the_variables_that_its_package_gives_it(sandboxed, image):
+    """Letter by letter, whatever shells would make of them; its home is its own folder."""
+    value = "a, $HOME `id` $(id) \\ \"b\" 'c'\nd"
+    package = shell('printf %s "$WORD" > o; [ "$HOME" = "$PWD" ] && printf %s " $TMPDIR" >> o', outputs=FILE)
+    package["requirements"] = {
+        "DockerRequirement": {"dockerPull": image},
+        "EnvVarRequirement": {"envDef": {"WORD": "X"}},
+    }
+    package["requirements"]["EnvVarRequirement"]["envDef"]["WORD"] = value.replace("$(", "\\$(")
+    run = sandboxed.run(package)
+    assert Outcome.SUCCESSFUL is run.ended.outcome, run.ended
+    assert f"{value} /tmp" == run.text("o")
+
+
 def test_a_killed_job_leaves_no_container(engine, machine, image):
     """After `kill` the container is gone, and `Ended` comes only when it is."""
     run = started(machine, image)
@@ -362,6 +435,7 @@ def puller(engine, registry, tmp_path, monkeypatch):
     config = tmp_path / "registries.conf"
     config.write_text(f'[[registry]]\nlocation = "{registry.address}"\ninsecure = true\n')
     monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(config))
+    monkeypatch.setenv("APPTAINER_NOHTTPS", "true")
     machines = []
 
     def make(credentials: str | None = None, **settings) -> Machine:
@@ -372,7 +446,8 @@ def puller(engine, registry, tmp_path, monkeypatch):
         return machines[-1]
 
     yield make
-    subprocess.run([engine, "rmi", "--force", f"{registry.address}/tools:1"], check=False, capture_output=True)
+    if engine != "apptainer":
+        subprocess.run([engine, "rmi", "--force", f"{registry.address}/tools:1"], check=False, capture_output=True)
     for machine in machines:
         machine.engine.close()
         shutil.rmtree(machine.data)
@@ -430,6 +505,20 @@ def test_what_the_engine_says_of_an_image_is_told_once(engine, puller, registry)
         assert f"Step {name} failed: its image {image} is not there either; step {first} says why." == told[name]
 
 
+def test_a_killed_job_brings_no_image(puller):
+    """Who pulls ends with the job that it pulls for, and nothing unfinished stays."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        image = f"127.0.0.1:{silent.getsockname()[1]}/tools:1"
+        machine = puller()
+        run = machine.start(shell("true", more=within(image)))
+        silent.accept()[0].close()
+        machine.engine.kill(run.job)
+        assert Outcome.DISMISSED is run.wait().ended.outcome
+    assert [] == [process for process in psutil.process_iter() if knows(process, image)]
+    assert [] == list((machine.data / "jobs").iterdir())
+
+
 @pytest.mark.long
 def test_nothing_is_pulled_where_that_is_wished(puller, registry):
     """With `never` an image is here or it is not."""
@@ -468,7 +557,7 @@ def test_images_are_not_made(sandboxed, key):
 @pytest.fixture
 def clients(tmp_path, monkeypatch):
     """A machine with clients that reach nothing."""
-    for name in ("docker", "podman"):
+    for name in engines.ENGINES:
         script = tmp_path / name
         script.write_text(f"#!/bin/sh\necho 'Cannot connect to the {name} daemon' >&2\nexit 1\n")
         script.chmod(0o755)

@@ -7,10 +7,7 @@ who owns them, without rights, and with a network only when its tool asks for on
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import subprocess
-import tempfile
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
@@ -20,45 +17,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from ades.engine.local import apptainer, docker
+from ades.engine.local.apptainer import Apptainer
+from ades.engine.local.clients import Box, Terms
+from ades.engine.local.docker import Docker
 from ades.engine.local.engines import ENGINES
 from ades.model import Reason
 from ades.runner import command, processes
-from ades.runner.container import Wanted
+from ades.runner.container import Mount, Wanted
 from ades.runner.failures import RunFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from ades.engine.local.clients import Client
     from ades.runner.document import Limits
     from ades.runner.logs import Logs
 
-_LABEL: Final = "ades.job"
 _MARK: Final = "engine."
 """The name of a file among the logs that says which engine may have containers of the job."""
 _KILLED: Final = 137
 """The exit code of what was ended by SIGKILL."""
+_TAIL: Final = 4096
 _PATIENCE: Final = 60
-"""Seconds in which an engine answers, or a container ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How containers are run on this machine."""
-
-    engine: str
-    options: tuple[str, ...] = ()
-    limited: bool = False
-    pull: str = "missing"
-    platform: str = ""
-    registries: str | None = None
-    """The credentials of the workspace, as `~/.docker/config.json` has them."""
-    why: str = ""
-    """Why there is no engine although there should be one."""
-
-    @classmethod
-    def read(cls, raw: dict[str, Any]) -> Terms:
-        """As they arrived."""
-        return cls(**{**raw, "options": tuple(raw["options"])})
+"""Seconds in which all containers of a job end."""
 
 
 @dataclass(slots=True)
@@ -79,16 +61,18 @@ class Containers:
     _numbers: Iterator[int] = field(default_factory=count)
     _running: dict[str, int] = field(default_factory=dict)
     """By name, the first process of each as far as it is known, or 0."""
-    _pulled: dict[str, str | None] = field(default_factory=dict)
     _complained: dict[str, str] = field(default_factory=dict)
     """By image, the step that says why it cannot be used."""
-    _pulling: threading.Lock = field(default_factory=threading.Lock)
-    _pullers: list[subprocess.Popen[str]] = field(default_factory=list)
+    _client: Client = field(init=False)
     _ending: threading.Lock = field(default_factory=threading.Lock)
     """Held by who waits for the end of all: whoever comes later finds that they have ended."""
     _removing: threading.Lock = field(default_factory=threading.Lock)
     """Two that remove the same container get into each other's way."""
     _ended: bool = False
+
+    def __post_init__(self) -> None:
+        kind = Apptainer if self.terms.engine in apptainer.NAMES else Docker
+        self._client = kind(self.terms, self.job, self.folder)
 
     def serve(self, request: dict[str, Any], answer: Callable[[dict[str, Any]], None]) -> None:
         """Run what is asked for, in a thread of its own, and answer."""
@@ -116,8 +100,7 @@ class Containers:
     def end(self) -> None:
         """End them all; none will begin."""
         self._ended = True
-        for puller in list(self._pullers):
-            puller.kill()
+        self._client.images.stop()
         last = time.monotonic() + _PATIENCE
         with self._ending:
             # One that is just being made is there a moment later.
@@ -131,71 +114,44 @@ class Containers:
     def _run(self, wanted: Wanted, on_progress: Callable[[int, str], None]) -> command.Ran:
         self._have_image(wanted)
         name = f"ades-{self.job}-{self.attempt}-{next(self._numbers)}"
+        box = self._box(name, wanted)
         (self.folder / "logs" / f"{_MARK}{self.terms.engine}").touch()
         with ExitStack() as opened:
+            self._running[name] = 0
+            opened.callback(self._running.pop, name, None)
+            opened.callback(self._remove, name)
+            if self._ended:
+                raise RunFailed.because(Reason.DISMISSED, "The job has ended.")
+            argv, env = self._client.launch(box)
             started = command.Command(
-                argv=self._argv(name, wanted),
+                argv=argv,
                 cwd="/",
-                env=dict(os.environ),
+                env={**os.environ, **env},
                 log=self.logs.append_to(wanted.step),
                 seconds=wanted.seconds,
                 memory=wanted.memory,
                 log_limit=self.limits.log,
                 tree=lambda: self._tree(name),
-                end=lambda: self._kill(name),
+                end=lambda: self._client.kill(name),
                 stdin=wanted.stdin and opened.enter_context(self._reading(wanted.stdin)),
                 stdout=wanted.stdout and opened.enter_context(self._writing(wanted.stdout)),
                 stderr=wanted.stderr and opened.enter_context(self._writing(wanted.stderr)),
             )
-            self._running[name] = 0
-            try:
-                if self._ended:
-                    raise RunFailed.because(Reason.DISMISSED, "The job has ended.")
-                ran = command.run(started, on_progress)
-                self.spent += ran.cpu_seconds
-                return self._judged(ran, name, wanted)
-            finally:
-                self._remove(name)
-                self._running.pop(name, None)
+            ran = command.run(started, on_progress)
+            self.spent += ran.cpu_seconds
+            return self._judged(ran, name, wanted)
 
-    def _argv(self, name: str, wanted: Wanted) -> tuple[str, ...]:
-        terms, limits = self.terms, self.limits
-        options = [
-            *terms.options,
-            f"--name={name}",
-            f"--label={_LABEL}={self.job}",
-            f"--user={self.user[0]}:{self.user[1]}",
-            f"--workdir={wanted.workdir}",
-            "--pull=never",
-            "--read-only",
-            "--cap-drop=all",
-            "--security-opt=no-new-privileges",
-            "--log-driver=none",
-            *(["--interactive"] if wanted.stdin else []),
-            *([] if wanted.network else ["--network=none"]),
-            *([f"--platform={terms.platform}"] if terms.platform else []),
-            *(self._mount(one.source, one.target, writable=one.writable) for one in wanted.mounts),
-            *(f"--env={key}={value}" for key, value in wanted.env.items()),
-        ]
-        if terms.limited:
-            if wanted.memory is not None:
-                options += [f"--memory={wanted.memory}", f"--memory-swap={wanted.memory}"]
-            if limits.cores is not None:
-                options.append(f"--cpus={limits.cores}")
-            if limits.processes is not None:
-                # The barrier is for what grows faster than anybody looks; who looks can say what has happened.
-                options.append(f"--pids-limit={2 * limits.processes + 16}")
-        if wanted.memory is not None:
-            options.append(f"--shm-size={wanted.memory // 2}")
-        return (terms.engine, "run", *options, wanted.image, *wanted.argv)
+    def _box(self, name: str, wanted: Wanted) -> Box:
+        mounts = tuple(self._mount(one) for one in wanted.mounts)
+        return Box(name, replace(wanted, mounts=mounts), self.limits, self.user)
 
-    def _mount(self, source: str, target: str, *, writable: bool) -> str:
-        place = self._own(source, writable=writable)
-        if any(sign in f"{place}{target}" for sign in ",\n\0") or not target.startswith("/"):
+    def _mount(self, one: Mount) -> Mount:
+        place = self._own(one.source, writable=one.writable)
+        if any(sign in f"{place}{one.target}" for sign in ",\n\0") or not one.target.startswith("/"):
             raise RunFailed.because(
-                Reason.INVALID_INPUT, f"{target!r} cannot be shown to a container: give the file another name."
+                Reason.INVALID_INPUT, f"{one.target!r} cannot be shown to a container: give the file another name."
             )
-        return f"--mount=type=bind,source={place},target={target}{'' if writable else ',readonly'}"
+        return replace(one, source=str(place))
 
     def _own(self, path: str, *, writable: bool) -> Path:
         """Where this path really leads, which must be something of the job."""
@@ -228,26 +184,31 @@ class Containers:
 
     def _tree(self, name: str) -> list[int]:
         if not self._running.get(name):
-            said = _ask(self.terms.engine, "inspect", "--format={{.State.Pid}}", name).strip()
-            self._running[name] = int(said) if said.isdigit() else 0
+            self._running[name] = self._client.first(name)
         first = self._running[name]
         return [first, *processes.descendants(first)] if first else []
 
     def _judged(self, ran: command.Ran, name: str, wanted: Wanted) -> command.Ran:
         """The kernel may have ended it for its memory without anybody having looked."""
-        if ran.too_big is None and wanted.memory is not None and self.terms.limited and ran.exit_code:
-            killed = _ask(self.terms.engine, "inspect", "--format={{.State.OOMKilled}}", name).strip() == "true"
-            # Engines are sometimes too late to see why; nobody else kills what has a limit of its own.
-            if killed or ran.exit_code == _KILLED:
-                return replace(ran, too_big=max(wanted.memory, ran.peak_memory or 0))
-        return ran
+        code = self._client.code(ran.exit_code, lambda: self._last_words(wanted))
+        ran = replace(ran, exit_code=code)
+        if ran.too_big is not None or wanted.memory is None or not self.terms.limited or not code:
+            return ran
+        # Engines are sometimes too late to see why; nobody else kills what has a limit of its own.
+        killed = self._client.starved(name) or code == _KILLED
+        return replace(ran, too_big=max(wanted.memory, ran.peak_memory or 0)) if killed else ran
 
-    def _kill(self, name: str) -> None:
-        _ask(self.terms.engine, "kill", name)
+    def _last_words(self, wanted: Wanted) -> str:
+        """The last line that came out as an error, whoever it is of."""
+        if not wanted.stderr:
+            return self.logs.tail(wanted.step, lines=1) or ""
+        with self._reading(wanted.stderr) as path, open(path, "rb") as file:  # noqa: PTH123 - a name, not a path
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            return (file.read().decode(errors="replace").splitlines() or [""])[-1]
 
     def _remove(self, name: str) -> None:
         with self._removing:
-            _ask(self.terms.engine, "rm", "--force", "--volumes", name)
+            self._client.remove(name)
 
     # -- images
 
@@ -265,64 +226,7 @@ class Containers:
 
     def _lacks(self, image: str) -> str | None:
         """Why an image cannot be used, once it has been asked for. Without an engine nobody knows."""
-        if self.terms.why:
-            return None
-        with self._pulling:
-            if image not in self._pulled:
-                self._pulled[image] = self._bring(image)
-            return self._pulled[image]
-
-    def _bring(self, image: str) -> str | None:
-        """Why it cannot be used; None when it is here."""
-        if image.startswith("-"):
-            return f"{image} is no name of an image."
-        terms = self.terms
-        here = _run([terms.engine, "image", "inspect", image]).returncode == 0
-        if terms.pull == "never" or (here and terms.pull == "missing"):
-            return None if here else f"the image {image} is not here, and ADES_CONTAINERS_PULL=never brings none."
-        with self._authorised() as options:
-            code, words = self._pull(
-                [*options, f"--platform={terms.platform}", image] if terms.platform else [*options, image]
-            )
-        if code == 0:
-            return None
-        lines = [line.strip() for line in words.splitlines() if line.strip()]
-        said = lines[-1].removeprefix("Error: ") if lines else "it said nothing"
-        return f"the image {image} cannot be pulled; {terms.engine} says: {said}"
-
-    def _pull(self, argv: list[str]) -> tuple[int, str]:
-        puller = subprocess.Popen(  # noqa: S603 - the engine
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-        self._pullers.append(puller)
-        _, words = puller.communicate()
-        self._pullers.remove(puller)
-        return puller.returncode, words
-
-    @contextmanager
-    def _authorised(self) -> Iterator[list[str]]:
-        """The command that pulls, with the credentials of the workspace in a folder that only we can read."""
-        engine, registries = self.terms.engine, self.terms.registries
-        if registries is None:
-            yield [engine, "pull", "--quiet"]
-            return
-        # Whatever happens, it goes with the folder of the job; tools do not see this part of it.
-        top = tempfile.mkdtemp(prefix="registries-", dir=self.folder / "logs")
-        try:
-            file = Path(top, "config.json")
-            file.touch(mode=0o600)
-            file.write_text(registries, encoding="utf-8")
-            if engine == "podman":
-                yield [engine, "pull", "--quiet", f"--authfile={file}"]
-            else:
-                yield [engine, f"--config={top}", "pull", "--quiet"]
-        finally:
-            shutil.rmtree(top, ignore_errors=True)
+        return None if self.terms.why else self._client.images.lacks(image)
 
 
 def end_left(folder: Path) -> None:
@@ -331,27 +235,5 @@ def end_left(folder: Path) -> None:
         if not (folder / "logs" / f"{_MARK}{engine}").exists():
             continue
         with suppress(ValueError):
-            filters = f"--filter=label={_LABEL}={UUID(folder.name)}"
-            names = _ask(engine, "ps", "--all", "--quiet", filters).split()
-            if names:
-                _ask(engine, "kill", *names)
-                _ask(engine, "rm", "--force", "--volumes", *names)
-
-
-def _ask(*argv: str) -> str:
-    return _run(list(argv)).stdout
-
-
-def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(  # noqa: S603 - the engine
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return subprocess.CompletedProcess(argv, 1, "", str(error))
+            kind = apptainer if engine in apptainer.NAMES else docker
+            kind.end_left(engine, UUID(folder.name))

@@ -50,7 +50,7 @@ _KILL_AFTER: Final = 1.2
 """Seconds that a keeper gets to end its job by itself."""
 _EXIT_AFTER: Final = 3.0
 """Seconds in which the warm parent tells that a keeper has ended."""
-_OF_ENGINES: Final = ("CONTAINER", "DOCKER_", "XDG_RUNTIME_DIR")
+_OF_ENGINES: Final = ("APPTAINER_", "CONTAINER", "DOCKER_", "SINGULARITY_", "XDG_RUNTIME_DIR")
 """How the clients of container engines find theirs."""
 _PASSED_ON: Final = ("AWS_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "TZ")
 _SERVERS_KEYS: Final = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"})
@@ -284,6 +284,7 @@ class LocalEngine:
             "pull": settings.containers_pull,
             "platform": settings.containers_platform,
             "registries": self._registries(document.executing),
+            "images": str(self._jobs.parent / "images"),
             "why": "" if found.name else found.why,
         }
 

@@ -13,13 +13,16 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from ades.engine.local import apptainer, sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ENGINES: Final = ("docker", "podman")
+ENGINES: Final = ("docker", "podman", *apptainer.NAMES)
 _PATIENCE: Final = 10
 """Seconds that one try may take."""
 _ALTOGETHER: Final = 20
@@ -64,7 +67,7 @@ def _look(setting: str) -> Engine:
         if shutil.which(name) is None:
             missing.append(f"{name} is not installed")
             continue
-        found = _docker() if name == "docker" else _podman()
+        found = _TRIES[name]()
         if found.name:
             return replace(found, why="; ".join([found.why, *complaints]))
         complaints.append(found.why)
@@ -81,7 +84,8 @@ def _docker() -> Engine:
 def _podman() -> Engine:
     said, began = "", time.monotonic()
     with tempfile.TemporaryDirectory(prefix="ades-podman-") as top:
-        mounts = _system(Path(top))
+        folders = _system(Path(top))
+        mounts = ["--rm", "--network=none", "--read-only", *(f"--volume={own}:{own}:ro" for own in folders)]
         for options, limited in _ways():
             if time.monotonic() - began > _ALTOGETHER:
                 break
@@ -92,6 +96,23 @@ def _podman() -> Engine:
                 return Engine("podman", options, limited, f"podman{f' with {told}' if told else ''}; this was tried")
             said = said or _last(started.stderr)
     return Engine(why=f"podman runs nothing here: {said}")
+
+
+def _apptainer(name: str) -> Engine:
+    with tempfile.TemporaryDirectory(prefix="ades-apptainer-") as top:
+        image, system = Path(top, "image.sif"), Path(top, "system")
+        system.mkdir()
+        mounts = [f"--mount=type=bind,source={own},destination={own},ro" for own in _system(system)]
+        called = [name, "--silent", "--nocolor"]
+        built = _run([*called, "build", str(image), str(system)])
+        if built.returncode:
+            return Engine(why=f"{name} makes no images here: {_last(built.stderr)}")
+        for limits in (_LIMITED, ()):
+            options = [*apptainer.contained(sandbox.owner()), "--net", "--network=none", *mounts, *limits]
+            started = _run([*called, "exec", *options, str(image), "/usr/bin/env", "true"])
+            if started.returncode == 0:
+                return Engine(name, limited=bool(limits), why=f"{name}; this was tried")
+    return Engine(why=f"{name} runs nothing here: {_last(started.stderr)}")
 
 
 def _ways() -> Iterator[tuple[tuple[str, ...], bool]]:
@@ -113,19 +134,19 @@ def _own_ulimits() -> tuple[str, ...]:
     return f"--ulimit=nofile={files}:{files}", f"--ulimit=nproc={processes}:{processes}"
 
 
-def _system(top: Path) -> list[str]:
-    """Have the folder be a system that consists of this machine's own programs; the options for that."""
-    options = ["--rm", "--network=none", "--read-only"]
+def _system(top: Path) -> list[Path]:
+    """Have the folder be a system that consists of this machine's own programs; what is to be mounted in it."""
+    mounted = []
     for name in ("bin", "lib", "lib64", "sbin", "usr"):
         own = Path("/", name)
         if own.is_symlink():
             top.joinpath(name).symlink_to(own.readlink())
         elif own.is_dir():
             top.joinpath(name).mkdir()
-            options.append(f"--volume={own}:{own}:ro")
+            mounted.append(own)
     for name in ("dev", "etc", "proc", "run", "sys", "tmp", "var"):
         top.joinpath(name).mkdir()
-    return options
+    return mounted
 
 
 def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
@@ -139,4 +160,7 @@ def _run(argv: list[str]) -> subprocess.CompletedProcess[str]:
 
 def _last(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("Error: ") if lines else "it said nothing"
+    return lines[-1].removeprefix("Error: ").removeprefix("FATAL:").strip() if lines else "it said nothing"
+
+
+_TRIES: Final = {"docker": _docker, "podman": _podman} | {name: partial(_apptainer, name) for name in apptainer.NAMES}

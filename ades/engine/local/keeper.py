@@ -24,7 +24,8 @@ import orjson
 
 from ades.engine.local import folders, inside, sandbox
 from ades.engine.local.cgroup import Group
-from ades.engine.local.containers import Containers, Terms
+from ades.engine.local.clients import Terms
+from ades.engine.local.containers import Containers
 from ades.engine.local.probe import Isolation
 from ades.engine.local.watch import Watch
 from ades.engine.local.wire import Lines, read_line, receive
