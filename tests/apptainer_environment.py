@@ -57,6 +57,7 @@ def _make(made: Path) -> None:
     program.parent.mkdir()
     program.write_text(_PROGRAM.format(root=root))
     program.chmod(0o755)
+    program.with_name("singularity").symlink_to(program.name)
 
 
 def _fetched(apt: Path) -> list[Path]:

@@ -278,7 +278,7 @@ def test_a_container_sees_its_own_files_only(machine, image):
     assert "written" in log
     assert "CapEff:\t0000000000000000" in log
     assert "NoNewPrivs:\t1" in log
-    assert "\n3\n" in log, "there is more than the loopback interface"
+    assert "\n3\n" in f"\n{log}", "there is more than the loopback interface"
 
 
 @pytest.mark.long
@@ -563,6 +563,18 @@ def clients(tmp_path, monkeypatch):
         script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/nowhere", prepend=os.pathsep)
     monkeypatch.setattr(engines, "_known", {})
+
+
+@pytest.mark.long
+def test_apptainer_has_an_old_name(apptainer, system, fresh, monkeypatch):
+    """What is installed as `singularity` pulls and runs as well."""
+    monkeypatch.setenv("APPTAINER_NOHTTPS", "true")
+    with served(Registry(system, "alice", "opensesame")) as registry:
+        machine = fresh(containers="singularity")
+        machine.engine._registries = {"alice": registry.credentials}.get
+        run = machine.run(shell("ls /bin/busybox /usr", more=within(f"{registry.address}/tools:1")))
+    assert "/bin/busybox\n" in run.log("tool"), run.ended
+    assert "/usr: No such file" in run.log("tool")
 
 
 def test_a_client_without_a_daemon_is_no_engine(clients):

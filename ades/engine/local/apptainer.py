@@ -6,6 +6,7 @@ processes; by these they are found and ended.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
@@ -31,6 +32,7 @@ NAMES: Final = ("apptainer", "singularity")
 _FAILED: Final = 255
 """The exit code with which they fail themselves, as tools may do too."""
 _LONGEST: Final = 240
+"""Characters of the name of a file."""
 _PATIENCE: Final = 5
 """Seconds in which a command clears up after its container has ended."""
 _ENVIRONMENT: Final = "/.singularity.d/env/99-zz-ades.sh"
@@ -106,7 +108,7 @@ class _Images(Images):
         """Where it is, or would be."""
         name = quote(f"{image} {self._terms.platform}".strip(), safe=":@")
         if len(name) > _LONGEST:
-            raise RunFailed.because(Reason.IMAGE_UNAVAILABLE, f"The name of an image is too long: {image}.")
+            name = name[: _LONGEST // 2] + hashlib.sha256(name.encode()).hexdigest()
         return Path(self._terms.images, f"{name}.sif")
 
     def has(self, image: str) -> bool:

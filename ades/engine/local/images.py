@@ -29,6 +29,7 @@ class Images(ABC):
         self._known: dict[str, str | None] = {}
         self._bringing = threading.Lock()
         self._pullers: list[subprocess.Popen[str]] = []
+        self._stopped = False
 
     @abstractmethod
     def has(self, image: str) -> bool:
@@ -47,6 +48,7 @@ class Images(ABC):
 
     def stop(self) -> None:
         """Bring nothing more."""
+        self._stopped = True
         for puller in list(self._pullers):
             command.end_tree(puller.pid)
 
@@ -77,6 +79,8 @@ class Images(ABC):
             process_group=0,
         )
         self._pullers.append(puller)
+        if self._stopped:
+            command.end_tree(puller.pid)
         _, words = puller.communicate()
         self._pullers.remove(puller)
         return puller.returncode, words
