@@ -48,6 +48,8 @@ SILENCE: Final = 15.0
 """Seconds without one after which a keeper believes that its engine is gone. Less than any lease."""
 _KILL_AFTER: Final = 1.2
 """Seconds that a keeper gets to end its job by itself."""
+_KILL_CONTAINERS_AFTER: Final = 10.0
+"""The same where it has to wait for a container engine first."""
 _EXIT_AFTER: Final = 3.0
 """Seconds in which the warm parent tells that a keeper has ended."""
 _OF_ENGINES: Final = ("APPTAINER_", "CONTAINER", "DOCKER_", "SINGULARITY_", "XDG_RUNTIME_DIR")
@@ -66,6 +68,7 @@ class _Run:
     channel: socket.socket
     lines: Lines = field(default_factory=Lines)
     unsent: bytearray = field(default_factory=bytearray)
+    patience: float = _KILL_AFTER
     kill_at: float | None = None
     """When the parent is asked to kill the keeper, because it has not ended when it was told to."""
     dismissed: bool = False
@@ -137,7 +140,8 @@ class LocalEngine:
             ours.setblocking(False)
             with theirs:
                 send(control, {"start": str(document.job), "attempt": document.attempt}, theirs.fileno())
-            run = _Run(document.job, document.attempt, ours)
+            patience = _KILL_AFTER if containers is None else _KILL_CONTAINERS_AFTER
+            run = _Run(document.job, document.attempt, ours, patience=patience)
             run.unsent += order
             self._runs[document.job] = run
             self._ring()
@@ -312,7 +316,7 @@ class LocalEngine:
         )
 
     def _tell_to_end(self, run: _Run) -> None:
-        run.kill_at = time.monotonic() + _KILL_AFTER
+        run.kill_at = time.monotonic() + run.patience
         run.unsent += b'{"kill": true}\n'
         self._ring()
 
@@ -347,7 +351,7 @@ class LocalEngine:
             elif self._control is None or now - run.silent_since > _EXIT_AFTER:
                 self._lost(run)
             if run.kill_at is not None and now > run.kill_at and self._control is not None:
-                run.kill_at = now + _KILL_AFTER
+                run.kill_at = now + run.patience
                 with suppress(OSError):
                     send(self._control, {"kill": str(run.job)})
 
