@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.api.conftest import ROOT
+from ades.service.dispatch import Supervised
+from tests.api.conftest import ROOT, Live
 
 GREEDY = {
     "coresMin": ({"ResourceRequirement": {"coresMin": 8}}, "cpu_max", 4, "8 cores (coresMin), and the maximum is 4"),
@@ -111,3 +112,25 @@ def test_a_workspace_is_given_no_more_than_the_maximum(limited, method):
     assert "settings.memory" == refused.json["field"]
     assert "4294967296 is more than the maximum, 2147483648 (ADES_JOB_MEMORY_MAX)" in refused.json["detail"]
     assert 200 == limited.patch("/workspaces/demo", json={"settings": {"memory": "2Gi"}}).status_code
+
+
+@pytest.fixture
+def live(make_app, configure):
+    """A server with little memory for jobs and more for those that ask, and its worker."""
+    numbers = {"job_memory": "1Gi", "job_memory_max": "2Gi", "slots": 1}
+    served = Live(make_app(**numbers))
+    worker = Supervised(configure(**numbers))
+    worker.start()
+    yield served
+    worker.stop()
+
+
+def test_a_job_gets_what_its_package_asks_for_up_to_the_maximum(live):
+    """More than the default where the package says so; an expression beyond the maximum fails with both numbers."""
+    constant = live.deploy(tool("constant", ResourceRequirement={"ramMin": 1500}))
+    computed = live.deploy(tool("computed", ResourceRequirement={"ramMin": "$(inputs.n)"}))
+    assert "successful" == live.wait(live.submit(constant, {"inputs": {}}))["status"]
+    assert "successful" == live.wait(live.submit(computed, {"inputs": {"n": 1500}}))["status"]
+    failed = live.wait(live.submit(computed, {"inputs": {"n": 4096}}))
+    assert "failed" == failed["status"]
+    assert "asks for 4096 MiB of memory (ramMin), and this job may use 2048" in failed["message"]
