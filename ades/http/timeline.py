@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
+_TINY = 0.005
 _MINUTE = 60
 _HOUR = 3600
 _DAY = 86400
@@ -49,8 +50,10 @@ def duration(started: Any, finished: Any, now: datetime) -> str:
 
 
 def words(span: timedelta) -> str:
-    """A span of time for people: 0.42 s, 12.3 s, 4 min 5 s, 2 h 3 min, 1 d 2 h."""
+    """A span of time for people: < 0.01 s, 0.42 s, 12.3 s, 4 min 5 s, 2 h 3 min, 1 d 2 h."""
     seconds = max(span.total_seconds(), 0.0)
+    if seconds < _TINY:
+        return "< 0.01 s"
     if seconds < _MINUTE:
         return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     whole = int(seconds)

@@ -161,7 +161,15 @@ def test_a_very_short_step_is_still_seen_and_stays_on_the_line():
 
 @pytest.mark.parametrize(
     ("seconds", "expected"),
-    [(0.42, "0.42 s"), (12.34, "12.3 s"), (245, "4 min 5 s"), (7380, "2 h 3 min"), (93600, "1 d 2 h"), (-1, "0.00 s")],
+    [
+        (0.42, "0.42 s"),
+        (12.34, "12.3 s"),
+        (245, "4 min 5 s"),
+        (7380, "2 h 3 min"),
+        (93600, "1 d 2 h"),
+        (0.002, "< 0.01 s"),
+        (-1, "< 0.01 s"),
+    ],
 )
 def test_spans_of_time_are_put_into_words(seconds, expected):
     assert expected == timeline.words(timedelta(seconds=seconds))
