@@ -30,7 +30,7 @@ _VARIABLE: Final = re.compile(r"\{(\w+)\*?\}")
 
 
 def definition(call: Call) -> Response:
-    """The definition."""
+    """What this workspace offers, as OpenAPI in the dialect of the prefix that was called."""
     call.allow()
     call.tenant()
     return call.answer(document(call.services, call.mount, call.base, call.workspace))

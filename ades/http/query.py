@@ -51,7 +51,7 @@ def whole(name: str, description: str, *, minimum: int, maximum: int | None = No
 
 
 def text(name: str, description: str, *, pattern: str | None = None) -> Parameter:
-    """A text."""
+    """A parameter that is a text; with a pattern, one that fits it as a whole."""
     fits = re.compile(pattern) if pattern else None
 
     def read(values: list[str]) -> str:

@@ -35,7 +35,7 @@ class Field:
 
 
 def text(value: JSON, at: At, reading: Reading) -> JSON:
-    """A text."""
+    """A text; what YAML took for a number or a truth is to be quoted."""
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, int, float)):
@@ -61,7 +61,7 @@ def integer(value: JSON, at: At, reading: Reading) -> JSON:
 
 
 def number(value: JSON, at: At, reading: Reading) -> JSON:
-    """A number."""
+    """A number, whole or not; a truth is none."""
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         reading.wrong(at, value, "a number")
     return value

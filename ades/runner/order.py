@@ -78,12 +78,6 @@ def _lies_elsewhere(default: JSON) -> bool:
     return isinstance(default, dict) and default.get("class") in ("File", "Directory") and "location" in default
 
 
-def wants_files(kind: JSON) -> bool:
-    """Whether a type has files or folders in it."""
-    text = json.dumps(kind)
-    return "File" in text or "Directory" in text
-
-
 def _entry(executable: dict[str, JSON]) -> dict[str, JSON]:
     """The process of the document that is run."""
     document = executable["document"]

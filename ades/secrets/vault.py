@@ -45,7 +45,7 @@ class Rows(Protocol):
         ...
 
     def list(self, workspace: str) -> builtins.list[str]:
-        """The names."""
+        """What the secrets of a workspace are called."""
         ...
 
     def remove(self, workspace: str, name: str) -> None:
@@ -75,7 +75,7 @@ class Vault:
         self._rows.put(workspace, name, _VERSION + nonce + sealed)
 
     def get(self, workspace: str, name: str) -> str:
-        """A value."""
+        """The value in clear. Raises Misconfigured when it was kept with another key."""
         from cryptography.exceptions import InvalidTag
 
         row = self._rows.get(workspace, name)

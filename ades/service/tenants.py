@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Tenants:
-    """The parts."""
+    """Everything that belongs to workspaces: who they are, what they may, and what they keep secret."""
 
     workspaces: Workspaces
     barriers: Barriers

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Dispatcher:
-    """The loop."""
+    """Claims jobs, starts them, and writes down what the engine tells of them, one turn after the other."""
 
     def __init__(
         self,

@@ -23,7 +23,6 @@ from ades.store.columns import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from sqlalchemy import Executable, Row, Table
     from sqlalchemy.engine import CursorResult
@@ -298,10 +297,3 @@ def _explained(name: str, error: exc.DBAPIError) -> str:
         if word in said.lower() and "://" not in name:
             return f"The database {name} {meaning}."
     return f"The database {name} does not answer: {' '.join(said.split())[:300]}"
-
-
-def file_of(database: Database) -> Path | None:
-    """The SQLite file; None for a server."""
-    from pathlib import Path
-
-    return None if database.postgres else Path(str(database.url.database))

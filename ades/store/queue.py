@@ -86,7 +86,6 @@ _LOSING: Final = (
     .order_by(jobs.c.lease_until)
     .limit(bindparam("most"))
 )
-_FIRST_END: Final = select(func.min(jobs.c.lease_until).label("end"), clock().label("now")).where(_RUNNING)
 _MINE: Final = select(*FACTS).where(_RUNNING, jobs.c.worker == bindparam("held_worker"))
 _WORKERS: Final = select(jobs.c.worker).where(_RUNNING).distinct()
 _NOW: Final = select(clock())
@@ -248,12 +247,6 @@ class Queue:
                 return whole(tx, move(tx, which, lost.id, values, left=Reason.WORKER_LOST))
         except StaleClaim:
             return None
-
-    def next_expiry(self) -> timedelta | None:
-        """How long until the first lease ends; None when nothing runs."""
-        with self._database.read() as tx:
-            row = tx.first(_FIRST_END)
-        return None if row is None or row.end is None else max(row.end - row.now, timedelta(0))
 
     def of_worker(self, worker: str) -> list[Claim]:
         """What a worker holds."""

@@ -81,7 +81,7 @@ def failure_document(failure: Failure | None) -> dict[str, Any] | None:
 
 
 def workspace(row: Row[Any]) -> Workspace:
-    """A workspace."""
+    """A workspace, from its row."""
     return Workspace(name=row.name, created=row.created, title=row.title, settings=row.settings)
 
 
@@ -104,7 +104,7 @@ def process(row: Row[Any], description: dict[str, Any]) -> Process:
 
 
 def package(row: Row[Any]) -> Package:
-    """A package."""
+    """A package, from its row."""
     return Package(
         digest=row.digest,
         media_type=row.media_type,
@@ -124,7 +124,7 @@ _STEP: Final = (
 
 
 def step(row: Row[Any]) -> Step:
-    """A step."""
+    """A step of one attempt, from its row."""
     values = row._mapping  # noqa: SLF001
     return Step(
         **{name: values[name] for name in _STEP},
@@ -146,7 +146,7 @@ _RESULT: Final = ("job", "output", "index", "media_type", "value", "key", "size"
 
 
 def result(row: Row[Any]) -> Result:
-    """A result."""
+    """One output, or one file of several, from its row."""
     values = row._mapping  # noqa: SLF001
     return Result(**{name: values[name] for name in _RESULT}, kind=ResultKind(values["kind"]))
 
@@ -157,5 +157,5 @@ def result_values(result: Result) -> dict[str, Any]:
 
 
 def event(row: Row[Any]) -> Event:
-    """An event."""
+    """An event with its place in the order of all, from its row."""
     return Event(id=row.id, job=row.job, at=row.at, kind=row.kind, data=row.data)

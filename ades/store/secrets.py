@@ -32,7 +32,7 @@ class Secrets:
             raise NoSuchWorkspace(f"There is no workspace {workspace!r}, or you may not see it.") from error
 
     def get(self, workspace: str, name: str) -> bytes:
-        """A value."""
+        """The value as it was put: encrypted."""
         mine = (secrets.c.workspace == workspace, secrets.c.name == name)
         with self._database.read() as tx:
             value = tx.value(select(secrets.c.ciphertext).where(*mine))

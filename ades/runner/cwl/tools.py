@@ -141,7 +141,7 @@ class FlowJob(WorkflowJob):
 
 
 class Flow(Workflow):
-    """A workflow."""
+    """A workflow whose steps know which workflow they are part of."""
 
     def make_workflow_step(self, document: Any, pos: int, loading: Any, provenance: Any = None) -> FlowStep:
         """What cwltool calls for each step."""

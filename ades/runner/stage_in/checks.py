@@ -21,7 +21,6 @@ _MULTIHASH: Final = {
     "1620": "sha3_256",
     "1440": "sha3_512",
 }
-_BY_LENGTH: Final = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 _CHUNK: Final = 1024 * 1024
 
 _MAGIC: Final[tuple[tuple[bytes, str], ...]] = (

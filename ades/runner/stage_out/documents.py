@@ -112,7 +112,7 @@ def collection(name: str, title: str, span: Span, links: list[dict[str, JSON]]) 
 
 
 def catalog(name: str, title: str, links: list[dict[str, JSON]]) -> dict[str, JSON]:
-    """A catalogue."""
+    """A STAC catalogue with nothing but these links."""
     return {
         "type": "Catalog",
         "stac_version": VERSION,

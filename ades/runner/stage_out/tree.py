@@ -49,7 +49,7 @@ class Branch:
 
 @dataclass(slots=True)
 class Leaf:
-    """An item."""
+    """An item, and the catalogue or collection that it hangs on."""
 
     path: str
     document: dict[str, JSON]
@@ -67,7 +67,7 @@ class Tree:
 
     @property
     def collections(self) -> list[Branch]:
-        """The collections."""
+        """Those of the branches that are collections and not mere catalogues."""
         return [branch for branch in self.branches.values() if branch.is_collection]
 
 

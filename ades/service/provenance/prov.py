@@ -57,7 +57,7 @@ class _Document:
         self._parts.setdefault(kind, {})[f"_:r{self._count}"] = said
 
     def done(self) -> dict[str, JSON]:
-        """The document."""
+        """All that was said, as PROV-JSON."""
         return self._parts
 
 
