@@ -46,6 +46,10 @@ FOLDER = {
 }
 
 
+KEYED = "https://example.org/told?token=door"
+"""A subscriber who is never told: the jobs of these tests do not fail."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def package(live):
     """The package of these tests."""
@@ -160,6 +164,20 @@ def test_what_is_small_is_packed_and_what_is_large_is_named(live, job, tmp_path)
     )
     assert {"word": "hi", "size": 2000000} == json.loads((tmp_path / "request.json").read_text())["inputs"]
     assert live.client.get(f"{job}/prov").json == json.loads((tmp_path / "prov.json").read_text())
+
+
+def test_nobody_who_gets_it_gets_a_key(live, tmp_path):
+    """What opens doors is left out of addresses, whatever the input is, and so is who was to be told."""
+    address = "https://ann:door@data.example/scene?X-Amz-Signature=door&band=4"
+    found, status = live.run("crate-words", {"inputs": {"word": address}, "subscriber": {"failedUri": KEYED}})
+    assert "successful" == status["status"], status
+    folder = unpacked(live, found, tmp_path)
+    for file in ("request.json", "prov.json", "ro-crate-metadata.json"):
+        text = (folder / file).read_text()
+        assert "https://data.example/scene?band=4" in text, file
+        assert "door" not in text, file
+    assert "door" not in live.client.get(f"{found}/prov").text
+    assert address == live.client.get(f"{found}/inputs").json["inputs"]["word"]
 
 
 def test_a_folder_is_packed_with_what_is_small_in_it(live, tmp_path):

@@ -18,7 +18,7 @@ from ades.objects import media_type_of
 from ades.service.archive import pieces_of
 from ades.service.handover import logs_prefix
 from ades.service.provenance import prov
-from ades.service.provenance.facts import checksum
+from ades.service.provenance.facts import checksum, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,9 +92,7 @@ def crate(facts: Facts, objects: ObjectStore, *, logs: bool) -> Crate:
     workspace, agent = _agents(made, facts)
     run = _run(made, facts, instrument, agent, _inputs(made, facts), _results(made, facts, objects))
     about = {"about": _ref(run)}
-    made.pack(
-        "request.json", _pretty(facts.job.request), name="The request", encodingFormat="application/json", **about
-    )
+    made.pack("request.json", _pretty(_request(facts)), name="The request", encodingFormat="application/json", **about)
     made.pack(
         "prov.json", _pretty(prov.document(facts)), name="Its provenance", encodingFormat="application/json", **about
     )
@@ -103,6 +101,11 @@ def crate(facts: Facts, objects: ObjectStore, *, logs: bool) -> Crate:
         _logs(made, facts, objects, about)
     _root(made, facts, run, workflow, {"author": _ref(agent), "publisher": _ref(workspace)})
     return made
+
+
+def _request(facts: Facts) -> JSON:
+    """What was asked for, as others may read it: without keys, and without who was to be told."""
+    return harmless({name: value for name, value in facts.job.request.items() if name != "subscriber"})
 
 
 def _readme(facts: Facts) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _OF_A_JOB: Final = re.compile(r"[^/]+/processing-results/[^/]+/([0-9a-f-]{36})(/.*)?")
 _SECRET: Final = re.compile(r"(?i)x-amz-.*|.*signature|sig|.*token|awsaccesskeyid|.*secret.*|password|api[-_]?key")
 """Query parameters of an address that open a door."""
+_ADDRESS: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ class Histories:
         kind = request.media_type(value) if isinstance(value, dict) else None
         if href is None:
             content = value["value"] if isinstance(value, dict) and "value" in value else value
-            return Given(name, index, value=content, media_type=kind, checksum=checksum(content))
+            return Given(name, index, value=harmless(content), media_type=kind, checksum=checksum(content))
         meaning = own.get(href)
         key = str(meaning.get("href", "")) if isinstance(meaning, dict) else ""
         found = self._result(unquote(key.removeprefix(STORE))) if key.startswith(STORE) else None
@@ -177,6 +178,15 @@ def told(href: str) -> str:
     kept = [(name, value) for name, value in query if not _SECRET.fullmatch(name)]
     parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     return (parts if len(kept) == len(query) else parts._replace(query=urlencode(kept))).geturl()
+
+
+def harmless(value: JSON) -> JSON:
+    """A value in which every address is told without what opens doors."""
+    if isinstance(value, dict):
+        return {name: harmless(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [harmless(one) for one in value]
+    return told(value) if isinstance(value, str) and _ADDRESS.fullmatch(value) else value
 
 
 def checksum(value: JSON | bytes) -> str:
