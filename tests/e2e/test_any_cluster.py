@@ -32,7 +32,7 @@ def environment(tmp_path):
     ) as process:
         yield plain | json.loads(process.stdout.readline())
         process.stdin.close()
-        process.wait(30)
+        process.wait(120)
 
 
 def test_the_suite_runs_against_the_cluster_of_kubeconfig(environment):

@@ -74,7 +74,7 @@ def test_a_runner_that_is_deleted_while_a_step_runs_is_not_run_again(anywhere):
 def test_a_job_is_followed_by_the_next_server_to_its_end(anywhere):
     """The Job does not notice that nobody was there."""
     first = anywhere.engine()
-    told, _ = running(anywhere, workflow(slow="sleep 5; echo done"), first)
+    told, _ = running(anywhere, workflow(slow="sleep 15; echo done"), first)
     first.close()
     again = anywhere.go_on(anywhere.engine(), told.document)
     assert Outcome.SUCCESSFUL is again.wait(anywhere.target.patience).outcome
