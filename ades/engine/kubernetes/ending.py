@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ades.engine.kubernetes import names, places, salvage
+from ades import telemetry
+from ades.engine.kubernetes import clearing, names, places, salvage
 from ades.engine.kubernetes.api import NOT_FOUND, ApiError
 from ades.engine.kubernetes.launcher import read_record
 from ades.runner.events import Ended, Event, Outcome
@@ -17,24 +18,29 @@ from ades.runner.record import Record, record_key
 if TYPE_CHECKING:
     from ades.engine.kubernetes.api import Api
     from ades.engine.kubernetes.launcher import Launcher
+    from ades.engine.kubernetes.placement import Placement
     from ades.engine.kubernetes.seen import PodSeen
     from ades.objects import ObjectStore
     from ades.runner.document import JobDocument
+    from ades.settings import Settings
 
 
 class Closing:
     """Closes runs. Its methods wait for the cluster and for the object store, and may be called again."""
 
-    def __init__(self, api: Api, objects: ObjectStore, launcher: Launcher, keep: float) -> None:
+    def __init__(self, api: Api, objects: ObjectStore, launcher: Launcher, settings: Settings) -> None:
         self._api = api
+        self._instance = settings.kubernetes_instance
+        self._log = telemetry.log()
         self._objects = objects
         self._launcher = launcher
-        self._keep = keep
+        self._keep = settings.kubernetes_keep
 
     def close(
         self,
         document: JobDocument,
         namespace: str,
+        placement: Placement,
         runner: PodSeen | None,
         otherwise: tuple[Event, ...],
         *,
@@ -49,8 +55,18 @@ class Closing:
         record = read_record(self._objects, document) if believe else None
         if record is None:
             record = self._written(document, namespace, runner, otherwise)
+            self.clear(document, namespace, placement)
         self._remove(namespace, names.job_name(document.job), grace)
         return record
+
+    def clear(self, document: JobDocument, namespace: str, placement: Placement) -> None:
+        """Have removed what a runner has left that could not do it by itself. Where that is refused, it stays."""
+        try:
+            clearing.clear(self._api, document, namespace, placement, self._instance)
+        except ApiError as error:
+            if error.transient:
+                raise
+            self._log.warning("The folder of a job stays on its volume", job=str(document.job), reason=str(error))
 
     def _written(
         self, document: JobDocument, namespace: str, runner: PodSeen | None, events: tuple[Event, ...]

@@ -84,7 +84,7 @@ class KubernetesEngine:
         launcher = Launcher(self._api, objects, settings, storage or (lambda _: settings), registries, provision)
         self._reconciler = Reconciler(
             launcher,
-            Closing(self._api, objects, launcher, settings.kubernetes_keep),
+            Closing(self._api, objects, launcher, settings),
             Watchdog(self._api, self._work),
             on_event,
             self._work,

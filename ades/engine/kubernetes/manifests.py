@@ -19,6 +19,8 @@ USER: Final = 1000
 """As whom runners work, and the group that owns their volumes."""
 SECRET: Final = "/ades/secret"  # noqa: S105 - a folder
 SCRATCH: Final = "/scratch"
+FOLDERS: Final = "jobs"
+"""Where the folders of jobs lie on a volume that they share."""
 CREDENTIALS: Final = "credentials.json"
 _DATA: Final = "/tmp/ades"  # noqa: S108 - the pod's own /tmp
 
@@ -31,7 +33,7 @@ _KEPT_BACK: Final = frozenset(
     }
 )
 """Settings that no pod of a job gets to see: credentials come in its Secret, packages in its document."""
-_DROP_ALL: Final = {
+DROP_ALL: Final = {
     "allowPrivilegeEscalation": False,
     "readOnlyRootFilesystem": True,
     "capabilities": {"drop": ["ALL"]},
@@ -66,6 +68,11 @@ def job(document: JobDocument, placement: Placement, settings: Settings, *, secr
             },
         },
     }
+
+
+def folder(document: JobDocument) -> str:
+    """The folder of a job on a shared volume: each attempt has its own, so that the last one can be cleared meanwhile."""
+    return f"{document.job}-{document.attempt}"
 
 
 def secret(document: JobDocument, owner: Manifest, content: bytes, instance: str) -> Manifest:
@@ -117,9 +124,18 @@ def _wall(document: JobDocument, placement: Placement) -> int:
 
 
 def _pod(document: JobDocument, placement: Placement, settings: Settings, *, secret: bool) -> Manifest:
+    return {
+        **pod_basics(placement),
+        "serviceAccountName": placement.service_account,
+        "containers": [_container(document, placement, settings, secret=secret)],
+        "volumes": _volumes(document, placement, secret=secret),
+    }
+
+
+def pod_basics(placement: Placement) -> Manifest:
+    """What is the same for all pods that the server makes: as whom they work, and where."""
     spec: Manifest = {
         "restartPolicy": "Never",
-        "serviceAccountName": placement.service_account,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": placement.grace,
         "securityContext": {
@@ -130,8 +146,6 @@ def _pod(document: JobDocument, placement: Placement, settings: Settings, *, sec
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [_container(document, placement, settings, secret=secret)],
-        "volumes": _volumes(document, placement, secret=secret),
     }
     chosen = {
         "nodeSelector": placement.node_selector,
@@ -146,7 +160,7 @@ def _pod(document: JobDocument, placement: Placement, settings: Settings, *, sec
 def _container(document: JobDocument, placement: Placement, settings: Settings, *, secret: bool) -> Manifest:
     mounts: list[Manifest] = [{"name": "scratch", "mountPath": SCRATCH}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     if placement.scratch == "shared":
-        mounts[0]["subPath"] = f"jobs/{document.job}"
+        mounts[0]["subPath"] = f"{FOLDERS}/{folder(document)}"
     if secret:
         mounts.append({"name": "secret", "mountPath": SECRET, "readOnly": True})
     resources = {"cpu": placement.cpu, "memory": placement.memory}
@@ -156,7 +170,7 @@ def _container(document: JobDocument, placement: Placement, settings: Settings, 
         "command": ["ades", "runner"],
         "env": _environment(document, placement, settings, secret=secret),
         "resources": {"requests": resources, "limits": {"memory": placement.memory}},
-        "securityContext": _DROP_ALL,
+        "securityContext": DROP_ALL,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "volumeMounts": mounts,
     }

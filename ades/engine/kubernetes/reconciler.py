@@ -297,7 +297,7 @@ class Reconciler:
         run.phase = Phase.ENDING
         self._work(
             lambda: self._closing.close(
-                run.document, run.namespace, run.runner, otherwise, grace=grace, believe=believe
+                run.document, run.namespace, run.placement, run.runner, otherwise, grace=grace, believe=believe
             ),
             lambda record: self._deliver(run, record),
             lambda error: self._again(run, error, lambda: self._close(run, otherwise, grace=grace, believe=believe)),
@@ -327,8 +327,13 @@ class Reconciler:
             run.removed = True
             self.look(run.job)
 
+        def remove() -> None:
+            if run.runner is not None:
+                self._closing.clear(run.document, run.namespace, run.placement)
+            self._launcher.remove(run.namespace, job_name(run.job), None, grace)
+
         self._work(
-            lambda: self._launcher.remove(run.namespace, job_name(run.job), None, grace),
+            remove,
             removed,
             lambda error: self._again(run, error, lambda: self._remove(run, grace)),
         )
