@@ -27,6 +27,16 @@ def python() -> str:
     return found[0]
 
 
+def python_312() -> str:
+    """Python 3.12, from the PATH or from where pyenv keeps it."""
+    pyenv = sorted(Path.home().glob(".pyenv/versions/3.12.*/bin/python3.12"))
+    found = [shutil.which("python3.12"), *map(str, pyenv)]
+    for one in filter(None, found):
+        if subprocess.run([one, "-V"], capture_output=True, check=False).returncode == 0:
+            return one
+    pytest.skip("Python 3.12 is neither on the PATH nor with pyenv")
+
+
 @contextmanager
 def locked(path: Path):
     """While one process makes something, others wait for it."""
@@ -45,9 +55,9 @@ def _run(*command: str | Path) -> None:
         raise AssertionError(f"{' '.join(map(str, command))}:\n{said}")
 
 
-def installed(lock: Path = LOCK) -> Path:
+def installed(lock: Path = LOCK, interpreter: str | None = None) -> Path:
     """A virtual environment with exactly what the lock says, kept from run to run."""
-    interpreter = python()
+    interpreter = interpreter or python()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ades-tests"
     version = subprocess.run([interpreter, "-VV"], capture_output=True, check=True).stdout
     digest = hashlib.sha256(lock.read_bytes() + version).hexdigest()[:16]
@@ -66,9 +76,9 @@ def installed(lock: Path = LOCK) -> Path:
     return folder
 
 
-def with_this_tree(folder: Path) -> Path:
+def with_this_tree(folder: Path, interpreter: str | None = None) -> Path:
     """Below `folder` an environment that adds this tree to the installed one; its `bin` has `ades`. It may be moved."""
-    base = installed()
+    base = installed(interpreter=interpreter)
     (packages,) = (base / "lib").glob("python*/site-packages")
     with locked(folder):
         if not (folder / ".complete").exists():
