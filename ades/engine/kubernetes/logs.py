@@ -43,6 +43,8 @@ class _Known:
     attempt: int
     asked: float
     fresh: float
+    past: frozenset[str] = frozenset()
+    """The pods that had this log before."""
 
 
 @dataclass(slots=True)
@@ -80,16 +82,18 @@ class Logs:
 
     def _read(self, key: tuple[UUID, str], known: _Known | None, now: float) -> _Known | None:
         """Look for the pod, and read what is new in its log."""
-        pod = self._pod(*key)
+        pod = self._pod(*key, frozenset() if known is None else known.past)
         if pod is None:
-            with self._lock:
-                self._all.pop(key, None)
             return None
+        if pod.started is None:
+            return known if known is not None and known.attempt == pod.attempt else None
         if known is None or known.tail.pod != pod.uid:
             # What runs again in the same attempt of the job goes on with the same log.
-            before = known.tail.read(0, None) if known is not None and known.attempt == pod.attempt else b""
+            before, past = b"", frozenset[str]()
+            if known is not None and known.attempt == pod.attempt:
+                before, past = known.tail.read(0, None), known.past | {known.tail.pod}
             path = places.log(pod.namespace, pod.name)
-            known = _Known(Tail(self.api, path, pod.uid, pod.container, before), pod.attempt, now, now)
+            known = _Known(Tail(self.api, path, pod.uid, pod.container, before), pod.attempt, now, now, past)
         known.tail.catch_up()
         with self._lock:
             known.fresh = now
@@ -107,16 +111,15 @@ class Logs:
             if sum(one.tail.following for one in self._all.values()) < FOLLOWED:
                 known.tail.follow(lambda: self._all.get(key) is known and self.clock() - known.asked < LISTENING)
 
-    def _pod(self, job: UUID, name: str) -> PodSeen | None:
-        """The newest pod of a step, or of the runner, if it has begun."""
+    def _pod(self, job: UUID, name: str, past: frozenset[str]) -> PodSeen | None:
+        """The newest pod of a step, or of the runner. One that was left for another never comes again."""
         namespace = self.namespace_of(job)
         if namespace is None:
             return None
         found = self.api.get(places.pods(namespace), labelSelector=f"{names.JOB}={job}")["items"]
         step = None if name == JOB else name
         pods = [pod for raw in found if (pod := PodSeen.read(raw)) is not None and pod.step == step]
-        newest = max(pods, key=_age, default=None)
-        return newest if newest is not None and newest.started is not None else None
+        return max((pod for pod in pods if pod.uid not in past), key=_age, default=None)
 
 
 def _age(pod: PodSeen) -> Any:
