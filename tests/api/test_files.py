@@ -108,7 +108,7 @@ def test_a_folder_is_deleted_only_on_purpose(client):
 
 
 @pytest.mark.parametrize(
-    "path", ["../x", "a/../../bob/files/x", "a//b", "a/%00", "a/%0a", ".ades-x", "%2e%2e/x", "x" * 300]
+    "path", ["../x", "a/../../bob/files/x", "a//b", "a/%00", "a/%0a", "a/%ff", ".ades-x", "%2e%2e/x", "x" * 300]
 )
 @pytest.mark.parametrize("method", ["put", "get", "delete"])
 def test_wrong_names(client, method, path):

@@ -199,6 +199,8 @@ def _media_type(call: Call) -> str | None:
 
 
 def _key(call: Call, path: str) -> str:
+    if "\N{REPLACEMENT CHARACTER}" in path:  # two of them would be one file
+        raise BadRequest("The path of the file is not UTF-8.")
     return check_key(f"{call.workspace}/files/{path.strip('/')}")
 
 
