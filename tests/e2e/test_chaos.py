@@ -20,6 +20,7 @@ from postgres import new_cluster
 from served import Api, Process, processes_with
 
 from ades.model import FINISHED, JobStatus
+from ades.objects.local import LocalStore
 from ades.store import Store
 
 JOBS = int(os.environ.get("CHAOS_JOBS", "300"))
@@ -223,7 +224,9 @@ def check_rows(store: Store, jobs: list) -> None:
 
 
 def check_files(data: Path, store: Store, jobs: list) -> None:
-    """Results of the successful ones, logs, and nothing else."""
+    """Results of the successful ones, logs, and nothing else but what the sweep takes away: half files of the killed."""
+    half = LocalStore(data / "objects").abandoned(datetime.now(UTC), remove=True)
+    print(f"begun by writers that were killed: {half}")  # noqa: T201
     kinds = {job: kind for _, kind, job in jobs}
     assert [] == list((data / "jobs").glob("*"))
     strays = []
