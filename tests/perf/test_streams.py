@@ -7,6 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 import pytest
+from moments import within
 from served import Api, serving
 
 STREAMS = 100
@@ -62,6 +63,7 @@ def asked(url, path):
 @pytest.mark.timeout(300)
 def test_a_status_beside_a_hundred_streams(tmp_path):
     """With 100 open streams and running jobs, 99 of 100 answers about a job come within 100 ms."""
+    goal = within(GOAL)
     with serving(tmp_path, threads=STREAMS + 20, streams=STREAMS, slots=2) as server:
         url, api = server.address(), Api(server.address())
         api.deploy(CHATTY)
@@ -86,4 +88,4 @@ def test_a_status_beside_a_hundred_streams(tmp_path):
         sys.stdout.write(f"job status {name}: median {median:.1f} ms, p99 {late:.1f} ms\n")
     sys.stdout.write(f"events told meanwhile: {int(told) / seconds:.0f} a second\n")
     assert int(told) > STREAMS
-    assert best[len(best) * 99 // 100] <= GOAL
+    assert best[len(best) * 99 // 100] <= goal
