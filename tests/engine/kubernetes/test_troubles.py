@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from checking_s3 import CheckingS3
 from kubernetes_double import ApiFault
 from kubernetes_packages import alone, tool, workflow
 from kubernetes_runs import NAMESPACE
@@ -194,6 +195,23 @@ def test_credentials_are_read_again_when_they_have_been_renewed(site, monkeypatc
     file.write_bytes(Credentials(KEY, SECRET, None, datetime.now(UTC) + timedelta(hours=1)).to_json())
     run.wait()
     assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+
+
+def test_a_store_that_goes_away_is_waited_for(site, moto, monkeypatch):
+    """Results, logs and record are published when it is back, and meanwhile the runner says that it waits."""
+    door = CheckingS3(moto)
+    monkeypatch.setitem(site.env, "ADES_S3_ENDPOINT", door.url)
+    try:
+        run = site.start(workflow(one="sleep 2; echo done"), pods=PODS)
+        run.wait_for_pod()
+        door.away = True
+        until(lambda: "Waiting for the object store" in run.spoken(), within(30))
+        door.away = False
+        run.wait()
+    finally:
+        door.close()
+    assert Outcome.SUCCESSFUL == run.end.outcome, run.spoken()
+    assert "The object store answers again." in run.spoken()
 
 
 @pytest.mark.long
