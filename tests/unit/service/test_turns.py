@@ -317,9 +317,9 @@ def test_a_worker_that_lost_its_claim_writes_nothing(store, engine, make):
 def test_a_lease_is_renewed_while_the_job_runs(store, engine, make):
     """However long it takes."""
     job = submit(store)
-    worker = make(engine, lease=timedelta(seconds=0.4))
+    worker = make(engine, lease=timedelta(seconds=2))
     turns(worker, lambda: engine.started)
-    end = time.monotonic() + 1.2
+    end = time.monotonic() + 4.5
     turns(worker, lambda: time.monotonic() > end)
     assert ([], 1) == (store.queue.stale(), store.jobs.get(job.id).attempt)
 
@@ -327,7 +327,7 @@ def test_a_lease_is_renewed_while_the_job_runs(store, engine, make):
 def test_without_a_database_the_runner_is_killed_before_its_lease_ends(store, engine, make, monkeypatch):
     """And the job goes back to the queue when the database is back, without having lost an attempt."""
     job = submit(store)
-    worker = make(engine, lease=timedelta(seconds=0.8))
+    worker = make(engine, lease=timedelta(seconds=4))
     turns(worker, lambda: engine.started)
 
     def down(*args, **kwargs):
@@ -351,7 +351,7 @@ def test_without_a_database_the_runner_is_killed_before_its_lease_ends(store, en
                 if hasattr(part, name):
                     patch.setattr(part, name, down)
         turns(worker, lambda: engine.killed)
-        assert time.monotonic() - began < 0.8
+        assert time.monotonic() - began < 4
     engine.slots = 0
     turns(worker, lambda: store.jobs.get(job.id).status is JobStatus.ACCEPTED)
     assert "let go" in store.jobs.get(job.id).message
