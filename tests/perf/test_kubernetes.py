@@ -42,6 +42,7 @@ def elsewhere(tmp_path):
     for engine in site.engines:
         engine.close()
     process.stdin.close()
+    process.stdout.read()
     process.stdout.close()
     process.wait(20)
 
