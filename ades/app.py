@@ -12,9 +12,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import ades.policy.library  # noqa: F401 - it must be loaded before the rest
-
-# isort: split
 from flask import Flask
 
 from ades import telemetry

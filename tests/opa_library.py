@@ -31,7 +31,7 @@ def library(cache: Path) -> Path:
 
 def _install(folder: Path) -> None:
     started = folder.with_name(f"{folder.name}.{os.getpid()}")
-    wanted = started.with_suffix(".txt")
+    wanted = folder.with_name(f"{started.name}.txt")
     wanted.write_text(WANTED)
     options = ["--target", str(started), "--python-version", "3.14", "--only-binary", ":all:", "--no-deps"]
     done = subprocess.run(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from ades.errors import Misconfigured, Unavailable
-from ades.policy import Decision
+from ades.policy import Decision, library
 from ades.policy.answer import understood
 from ades.policy.document import document, essence
 
@@ -80,8 +80,7 @@ class _Interpreter:
     """One interpreter with the policy compiled, for one thread at a time."""
 
     def __init__(self, source: str, query: str) -> None:
-        import regopy
-
+        regopy = library.load()
         self._rego = regopy.Interpreter()
         try:
             self._rego.add_module("policy", source)
