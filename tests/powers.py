@@ -9,6 +9,7 @@ from typing import Final
 
 NEEDED: Final = {
     "cluster/test_again.py": "a server dies at each call of the API, clocks run ahead, the API's history is read",
+    "cluster/test_clearing.py": "runners by a script, faults of kubelets and the API",
     "cluster/test_doctor.py": "accounts of the cluster with one right after the other",
     "cluster/test_engine.py": "runners by a script, faults of the API, counted calls, a forgotten history",
     "cluster/test_http.py": "runners by a script",
@@ -23,7 +24,9 @@ NEEDED: Final = {
     "kubernetes/test_equal.py": "a store that only this machine reaches, under one workspace for both engines",
     "kubernetes/test_facts.py": "faults of kubelets and nodes, a look at the volume of the job",
     "kubernetes/test_limits.py": "a runner without our launcher",
+    "kubernetes/test_pythons.py": "a runner image of another Python",
     "kubernetes/test_runner.py": "a runner without our launcher",
+    "kubernetes/test_shared_volume.py": "faults of kubelets, a look at volumes",
     "kubernetes/test_troubles.py": "faults of the API, counted calls, processes of pods, a look at volumes",
 }
 NO_CLUSTER: Final = {
