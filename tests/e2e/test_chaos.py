@@ -96,8 +96,9 @@ class House:
 
 
 def is_ours(process: psutil.Process) -> bool:
+    """What is younger may be about to become a tool."""
     with suppress(psutil.Error):
-        return "from ades." in " ".join(process.cmdline())
+        return "from ades." in " ".join(process.cmdline()) and time.time() - process.create_time() > 0.3
     return False
 
 
