@@ -10,11 +10,11 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ades.engine.kubernetes import names, places
+from ades.engine.kubernetes import places
 from ades.engine.kubernetes.api import NOT_FOUND, ApiError
-from ades.engine.kubernetes.seen import PodSeen
+from ades.engine.kubernetes.seen import pods_of
 from ades.engine.kubernetes.tail import Tail
 from ades.runner.logs import JOB
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from ades.engine.kubernetes.api import Api
+    from ades.engine.kubernetes.seen import PodSeen
 
 FRESH: Final = 1.0
 """Seconds for which what was read is as good as new."""
@@ -116,11 +117,6 @@ class Logs:
         namespace = self.namespace_of(job)
         if namespace is None:
             return None
-        found = self.api.get(places.pods(namespace), labelSelector=f"{names.JOB}={job}")["items"]
         step = None if name == JOB else name
-        pods = [pod for raw in found if (pod := PodSeen.read(raw)) is not None and pod.step == step]
-        return max((pod for pod in pods if pod.uid not in past), key=_age, default=None)
-
-
-def _age(pod: PodSeen) -> Any:
-    return (pod.attempt, pod.created.timestamp() if pod.created else 0.0, pod.version)
+        pods = reversed(pods_of(self.api, namespace, job))
+        return next((pod for pod in pods if pod.step == step and pod.uid not in past), None)

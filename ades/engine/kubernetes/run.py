@@ -43,7 +43,6 @@ class Run:
     """How often in a row the cluster or the object store did not do what was wanted."""
     due: float | None = None
     """When to look at it although nothing has happened."""
-    renew_at: float | None = None
     since: dict[str, float] = field(default_factory=dict)
     """When each trouble was first seen, by pod and reason."""
     asked: dict[str, float] = field(default_factory=dict)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from ades.engine.kubernetes import names, places
+from ades.engine.kubernetes import places
 from ades.engine.kubernetes.api import ApiError
-from ades.engine.kubernetes.seen import PodSeen
+from ades.engine.kubernetes.seen import pods_of
 from ades.runner.events import LogStored
 from ades.runner.logs import JOB
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ades.engine.kubernetes.api import Api
+    from ades.engine.kubernetes.seen import PodSeen
     from ades.objects import ObjectStore
     from ades.runner.document import JobDocument
 
@@ -47,12 +48,10 @@ def keep(
 
 def _steps(api: Api, document: JobDocument, namespace: str) -> list[PodSeen]:
     """The pods of the steps of this attempt, in the order in which they were made."""
-    found = []
+    found: list[PodSeen] = []
     with suppress(ApiError):
-        found = api.get(places.pods(namespace), labelSelector=f"{names.JOB}={document.job}")["items"]
-    seen = (PodSeen.read(raw) for raw in found)
-    mine = [pod for pod in seen if pod is not None and pod.step is not None and pod.attempt == document.attempt]
-    return sorted(mine, key=lambda pod: (pod.created is not None and pod.created.timestamp(), pod.version))[:_PODS]
+        found = pods_of(api, namespace, document.job)
+    return [pod for pod in found if pod.step is not None and pod.attempt == document.attempt][:_PODS]
 
 
 def _read(api: Api, pods: list[PodSeen]) -> Iterator[tuple[PodSeen, bytes]]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from ades.engine.kubernetes import names
+from ades.engine.kubernetes import names, places
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from ades.engine.kubernetes.api import Api
 
 Raw = dict[str, Any]
 
@@ -123,6 +125,16 @@ class PodSeen:
     def over(self) -> bool:
         """Its containers run no more."""
         return self.phase in {"Succeeded", "Failed"}
+
+
+def pods_of(api: Api, namespace: str, job: UUID) -> list[PodSeen]:
+    """The pods of a job that the cluster has now, the oldest first. Raises ApiError."""
+    found = api.get(places.pods(namespace), labelSelector=f"{names.JOB}={job}")["items"]
+    return sorted((pod for raw in found if (pod := PodSeen.read(raw)) is not None), key=_age)
+
+
+def _age(pod: PodSeen) -> tuple[int, float, int]:
+    return (pod.attempt, pod.created.timestamp() if pod.created else 0.0, pod.version)
 
 
 def _ours(containers: list[Raw]) -> Raw:
